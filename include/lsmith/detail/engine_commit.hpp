@@ -1,0 +1,197 @@
+// engine_commit.hpp: the engine's write path: what the leader of a commit group does. Belongs to
+// engine.hpp, which has the invariants.
+//
+//   make room (wait, freeze, next log) · approve and number · log · sync if asked · insert · visible
+#pragma once
+
+#include <lsmith/engine.hpp>
+
+namespace lsmith {
+
+inline Status Engine::commit(WriteBatch& batch, bool sync, CommitCheck* check) {
+  if (!batch.status().ok()) return batch.status();
+  CommitRequest request;
+  request.batch = &batch;
+  request.sync = sync;
+  request.check = check;
+  return commits_.run(request,
+                      [this](const std::vector<CommitRequest*>& group) { commit_group(group); });
+}
+
+inline void Engine::commit_group(const std::vector<CommitRequest*>& group) {
+  Status s = make_room();
+  if (s.ok()) {
+    const bool sync = approve(group);
+    s = log_group(group, sync);
+    if (s.ok()) return insert_group(group);
+  }
+  for (CommitRequest* request : group)
+    if (request->status.ok()) request->status = s;
+}
+
+// Gives the approved batches their sequence numbers; says whether any of them wants a sync.
+inline bool Engine::approve(const std::vector<CommitRequest*>& group) {
+  Sequence next = last_sequence_ + 1;
+  bool sync = false;
+  for (CommitRequest* request : group) {
+    if (request->check != nullptr) request->status = request->check->approve(*request->batch, next);
+    if (!request->status.ok()) continue;
+    request->batch->set_sequence(next);
+    next += request->batch->count();
+    sync |= request->sync;
+  }
+  return sync;
+}
+
+inline Status Engine::log_group(const std::vector<CommitRequest*>& group, bool sync) {
+  for (const CommitRequest* request : group) {
+    if (!request->status.ok() || request->batch->is_empty()) continue;
+    const std::string_view payload = request->batch->payload();
+    if (Status s = log_->append(FrameType::batch, payload, sync); !s.ok())
+      return fail(std::move(s));
+    counters_.log_bytes.add(payload.size());
+  }
+  return sync ? sync_logs() : Status();
+}
+
+inline void Engine::insert_group(const std::vector<CommitRequest*>& group) {
+  std::uint64_t bytes = 0;
+  for (const CommitRequest* request : group) {
+    if (!request->status.ok()) continue;
+    request->batch->for_each([&](std::uint64_t tag, std::string_view key, std::string_view value) {
+      active_->add(tag, key, value);
+      bytes += key.size() + value.size();
+    });
+    last_sequence_ += request->batch->count();
+    counters_.entries.add(request->batch->count());
+  }
+  counters_.user_bytes.add(bytes);
+  counters_.groups.add(1);
+  visible_.store(last_sequence_, std::memory_order_release);  // pairs with the loads in get, cursor
+}
+
+// A log that is synced stands behind all earlier ones: they go first, and its name with it.
+inline Status Engine::sync_logs() {
+  while (!earlier_logs_.empty()) {
+    if (Status s = earlier_logs_.front()->sync(); !s.ok()) return fail(std::move(s));
+    earlier_logs_.erase(earlier_logs_.begin());
+  }
+  if (!log_name_is_durable_)
+    if (Status s = storage_->files->sync_dir(storage_->folder); !s.ok()) return fail(std::move(s));
+  log_name_is_durable_ = true;
+  counters_.log_syncs.add(1);
+  if (Status s = log_->sync(); !s.ok()) return fail(std::move(s));
+  return {};
+}
+
+inline Status Engine::make_room() {
+  if (is_read_only_.load(std::memory_order_acquire)) return health();
+  if (level0_count_.load(std::memory_order_relaxed) >=
+      static_cast<std::size_t>(options_.level0_slow_count))
+    slow_down();
+  if (active_->memory_bytes() < options_.write_buffer_bytes) return {};
+  if (active_->entry_count() == 0) return {};  // an arena may be larger than that from the start
+  if (Status s = wait_for_background(); !s.ok()) return s;
+  return rotate(log_capacity_bytes());
+}
+
+// A small delay for each group, which grows as level 0 nears its limit, instead of one long stop.
+inline void Engine::slow_down() {
+  const auto slow = static_cast<std::size_t>(options_.level0_slow_count);
+  const auto stop = static_cast<std::size_t>(options_.level0_stop_count);
+  const std::size_t over = level0_count_.load(std::memory_order_relaxed) + 1 - slow;
+  const std::uint64_t delay_us = 1000 * over / (stop + 1 - slow);
+  executor_.sleep_us(delay_us);
+  counters_.stall(StallReason::level0_slow, delay_us);
+}
+
+inline Status Engine::wait_for_background() {
+  const auto stop = static_cast<std::size_t>(options_.level0_stop_count);
+  const auto is_free = [&](StallReason& reason) LSMITH_REQUIRES(mutex_) {
+    reason = StallReason::memtables;
+    if (frozen_.size() >= static_cast<std::size_t>(options_.frozen_memtables_max)) return false;
+    reason = StallReason::level0_stop;
+    return level0_count_.load(std::memory_order_relaxed) < stop;
+  };
+  StallReason reason = StallReason::memtables;
+  {
+    MutexLock lock(mutex_);
+    if (is_free(reason)) return health_;
+  }
+  const std::string_view why =
+      reason == StallReason::memtables ? "all memtables are frozen" : "level 0 is full";
+  emit({.type = Event::Type::stall_began, .reason = why});
+  const std::uint64_t began_us = executor_.now_us();
+  Status health;
+  {
+    MutexLock lock(mutex_);
+    StallReason now = reason;
+    executor_.wait(changed_, mutex_,
+                   [&]() LSMITH_REQUIRES(mutex_) { return !health_.ok() || is_free(now); });
+    health = health_;
+  }
+  const std::uint64_t waited_us = executor_.now_us() - began_us;
+  counters_.stall(reason, waited_us);
+  emit({.type = Event::Type::stall_ended, .duration_us = waited_us, .reason = why});
+  return health;
+}
+
+// Freezes the active memtable and starts the next log. Nothing is synced here.
+inline Status Engine::rotate(std::uint64_t log_capacity_bytes) {
+  const std::uint64_t number = storage_->numbers.take();
+  auto log = next_log(number, log_capacity_bytes);
+  if (!log.ok()) return fail(std::move(log).status());
+  std::shared_ptr<LogWriter> ended =
+      std::exchange(log_, std::shared_ptr<LogWriter>(std::move(*log)));
+  if (ended->synced_bytes() < ended->end_offset()) earlier_logs_.push_back(ended);
+  auto active = std::make_shared<Memtable>();
+  {
+    MutexLock lock(mutex_);
+    frozen_.push_back(Frozen{active_, active_log_number_, last_sequence_});
+    active_log_number_ = number;
+    const ViewPin old = view_.pin();
+    auto view = std::make_shared<View>(*old);
+    view->frozen.insert(view->frozen.begin(), active_);
+    view->active = active;
+    view_.publish(std::move(view));
+    std::erase_if(earlier_logs_, [this](const auto& earlier) LSMITH_REQUIRES(mutex_) {
+      return earlier->header().file_number <
+             frozen_.front().log_number;  // flushed: durable in a table
+    });
+    schedule_flush();
+  }
+  active_ = std::move(active);
+  emit({.type = Event::Type::log_rotated, .number = number});
+  return {};
+}
+
+// Room for a memtable's worth of entries; a batch that overshoots makes the file grow.
+inline std::uint64_t Engine::log_capacity_bytes() const {
+  return options_.write_buffer_bytes + options_.write_buffer_bytes / 4;
+}
+
+inline Result<std::unique_ptr<LogWriter>> Engine::next_log(std::uint64_t number,
+                                                           std::uint64_t capacity_bytes) {
+  std::uint64_t spare = 0;
+  {
+    MutexLock lock(mutex_);
+    spare = std::exchange(spare_log_number_, 0);
+  }
+  const std::string path = storage_->path(FileName::Type::log, number);
+  auto file = spare != 0 ? storage_->files->reuse_log(
+                               storage_->path(FileName::Type::retired_log, spare), path)
+                         : storage_->files->create_log(path, capacity_bytes);
+  if (!file.ok()) return std::move(file).status();
+  LogHeader header;
+  header.database_id = storage_->state.database_id;
+  header.file_number = number;
+  header.previous_number = log_ ? log_->header().file_number : 0;
+  header.previous_end = log_ ? log_->end_offset() : 0;
+  header.previous_sequence = last_sequence_;
+  auto log = std::make_unique<LogWriter>(std::move(*file), header);
+  if (Status s = log->start(); !s.ok()) return s;
+  log_name_is_durable_ = false;
+  return log;
+}
+
+}  // namespace lsmith

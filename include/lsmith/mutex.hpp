@@ -1,0 +1,70 @@
+// mutex.hpp: an annotated mutex, so that clang checks who holds what. With executor.hpp the only
+// header that knows threads; on a target without them (wasm) it does nothing.
+#pragma once
+
+#if defined(__wasm__) && !defined(_REENTRANT)
+#define LSMITH_NO_THREADS 1  // internal to mutex.hpp and executor.hpp
+#else
+#include <mutex>
+#endif
+
+#if defined(__clang__)
+#define LSMITH_GUARDED_BY(mutex) __attribute__((guarded_by(mutex)))
+#define LSMITH_REQUIRES(...) __attribute__((requires_capability(__VA_ARGS__)))
+#define LSMITH_CAPABILITY __attribute__((capability("mutex")))
+#define LSMITH_SCOPED __attribute__((scoped_lockable))
+#define LSMITH_ACQUIRE(...) __attribute__((acquire_capability(__VA_ARGS__)))
+#define LSMITH_RELEASE(...) __attribute__((release_capability(__VA_ARGS__)))
+#else
+#define LSMITH_GUARDED_BY(mutex)
+#define LSMITH_REQUIRES(...)
+#define LSMITH_CAPABILITY
+#define LSMITH_SCOPED
+#define LSMITH_ACQUIRE(...)
+#define LSMITH_RELEASE(...)
+#endif
+
+namespace lsmith {
+
+#ifdef LSMITH_NO_THREADS
+
+class LSMITH_CAPABILITY Mutex {
+ public:
+  void lock() LSMITH_ACQUIRE() {}
+  void unlock() LSMITH_RELEASE() {}
+};
+
+#else
+
+/// A mutex. Held by scope, with MutexLock; lock() and unlock() are for executors that wait on it.
+class LSMITH_CAPABILITY Mutex {
+ public:
+  void lock() LSMITH_ACQUIRE() { mutex_.lock(); }
+  void unlock() LSMITH_RELEASE() { mutex_.unlock(); }
+  /// The standard mutex inside, for the executor's condition variables.
+  std::mutex& native() { return mutex_; }
+
+ private:
+  std::mutex mutex_;
+};
+
+#endif
+
+/// Holds a mutex from here to the end of the scope.
+class LSMITH_SCOPED MutexLock {
+ public:
+  explicit MutexLock(Mutex& mutex) LSMITH_ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~MutexLock() LSMITH_RELEASE() { mutex_.unlock(); }
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
+
+ private:
+  Mutex& mutex_;
+};
+
+}  // namespace lsmith
+
+#undef LSMITH_CAPABILITY
+#undef LSMITH_SCOPED
+#undef LSMITH_ACQUIRE
+#undef LSMITH_RELEASE

@@ -1,0 +1,190 @@
+// write_batch.hpp: writes that happen together or not at all, as the bytes that the log keeps.
+//
+//   | sequence u64 | count u32 | kind u8 · key bytes · value bytes (put only) | …
+//
+// The bytes are the payload of a batch frame (book/format.md), so a commit copies nothing: it fills
+// in the sequence number and appends. Errors are remembered and reported by the commit.
+//
+// Invariants
+//  1. The bytes are well formed at all times: put() and erase() write them, parse() checks them.
+//     for_each() may therefore read without looking back.
+//  2. `count` is the number of records. It is 0 in memory only; a log holds no empty batch.
+//  3. No batch grows beyond batch_bytes_max: what would not fit is left out and remembered.
+#pragma once
+
+#include <lsmith/coding.hpp>
+#include <lsmith/key.hpp>
+#include <lsmith/status.hpp>
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lsmith {
+
+/// A list of puts and erases; later ones win over earlier ones. One thread at a time.
+class WriteBatch {
+ public:
+  WriteBatch() { clear(); }
+
+  void put(std::string_view key, std::string_view value);
+  void erase(std::string_view key);
+  void clear();
+  /// Appends all writes of `other`.
+  void append(const WriteBatch& other);
+
+  std::uint32_t count() const { return load_fixed32(bytes_.data() + 8); }
+  bool is_empty() const { return count() == 0; }
+  /// Size of the payload, in bytes.
+  std::size_t size_bytes() const { return bytes_.size(); }
+  /// What was wrong with a put or erase so far: a key, value or batch over its limit, which it
+  /// names. The offending write was left out, and the batch will be refused as a whole.
+  const Status& status() const { return status_; }
+
+  /// The sequence number of the first write; 0 until a commit sets it.
+  Sequence sequence() const { return load_fixed64(bytes_.data()); }
+  void set_sequence(Sequence sequence) { store_fixed64(bytes_.data(), sequence); }
+  /// The payload of a batch frame. Lives until the next change.
+  std::string_view payload() const { return bytes_; }
+
+  /// Calls visit(tag, key, value) for each write in order. The views live as long as the batch.
+  template <class Visitor>
+  void for_each(Visitor&& visit) const;
+
+  /// The batch in bytes from a log. Checks every byte of it first; corruption says at which offset.
+  static Result<WriteBatch> parse(std::string_view payload);
+
+ private:
+  static constexpr std::size_t header_bytes = 12;  // sequence, count
+
+  // Whether a write of these sizes may be added; if not, the first reason stays in status_.
+  bool has_room(std::size_t key_bytes, std::size_t value_bytes);
+  void refuse(std::string why);
+  void begin_record(Kind kind, std::string_view key);
+  void set_count(std::uint32_t count) { store_fixed32(bytes_.data() + 8, count); }
+
+  static Status parse_record(ByteReader& reader);
+  static Status corrupt(std::size_t offset, std::string_view why);
+
+  std::string bytes_;
+  Status status_;
+};
+
+inline void WriteBatch::put(std::string_view key, std::string_view value) {
+  if (!has_room(key.size(), value.size())) return;
+  begin_record(Kind::put, key);
+  put_bytes(bytes_, value);
+}
+
+inline void WriteBatch::erase(std::string_view key) {
+  if (!has_room(key.size(), 0)) return;
+  begin_record(Kind::erase, key);
+}
+
+inline void WriteBatch::clear() {
+  bytes_.assign(header_bytes, '\0');
+  status_ = Status();
+}
+
+inline void WriteBatch::append(const WriteBatch& other) {
+  if (status_.ok()) status_ = other.status_;
+  const std::size_t more = other.bytes_.size() - header_bytes;
+  if (more > batch_bytes_max - bytes_.size()) {
+    refuse("the batch would exceed " + std::to_string(batch_bytes_max) + " bytes");
+    return;
+  }
+  set_count(count() + other.count());
+  bytes_.append(other.bytes_, header_bytes, more);
+}
+
+inline bool WriteBatch::has_room(std::size_t key_bytes, std::size_t value_bytes) {
+  constexpr std::size_t overhead_max = 1 + 3 + 5;  // kind, key size, value size
+  if (key_bytes > key_bytes_max) {
+    refuse("a key of " + std::to_string(key_bytes) + " bytes exceeds the limit of " +
+           std::to_string(key_bytes_max));
+  } else if (value_bytes > value_bytes_max) {
+    refuse("a value of " + std::to_string(value_bytes) + " bytes exceeds the limit of " +
+           std::to_string(value_bytes_max));
+  } else if (overhead_max + key_bytes + value_bytes > batch_bytes_max - bytes_.size()) {
+    refuse("the batch would exceed " + std::to_string(batch_bytes_max) + " bytes");
+  } else {
+    return true;
+  }
+  return false;
+}
+
+inline void WriteBatch::refuse(std::string why) {
+  if (status_.ok()) status_ = Status(Code::invalid_argument, std::move(why));
+}
+
+inline void WriteBatch::begin_record(Kind kind, std::string_view key) {
+  set_count(count() + 1);
+  bytes_.push_back(static_cast<char>(kind));
+  put_bytes(bytes_, key);
+}
+
+template <class Visitor>
+void WriteBatch::for_each(Visitor&& visit) const {
+  ByteReader reader(std::string_view(bytes_).substr(header_bytes));
+  Sequence at = sequence();
+  for (; !reader.is_empty(); ++at) {  // the bytes were written or checked by this class
+    const Kind kind = static_cast<Kind>(*reader.fixed8());
+    const std::string_view key = *reader.bytes();
+    const std::string_view value = kind == Kind::put ? *reader.bytes() : std::string_view();
+    visit(make_tag(at, kind), key, value);
+  }
+  assert(at - sequence() == count());
+}
+
+inline Result<WriteBatch> WriteBatch::parse(std::string_view payload) {
+  ByteReader reader(payload);
+  const std::optional<std::uint64_t> sequence = reader.fixed64();
+  const std::optional<std::uint32_t> count = reader.fixed32();
+  if (!sequence || !count) return corrupt(0, "the header is cut short");
+  if (payload.size() > batch_bytes_max) return corrupt(0, "larger than a batch can be");
+  if (*count == 0) return corrupt(8, "the batch is empty");
+  if (*sequence == 0 || *sequence > sequence_max - (*count - 1)) {
+    return corrupt(0, "the sequence numbers leave their range");
+  }
+  for (std::uint32_t i = 0; i < *count; ++i) {
+    if (Status s = parse_record(reader); !s.ok()) return s;
+  }
+  if (!reader.is_empty()) return corrupt(reader.offset(), "bytes follow the last record");
+  WriteBatch batch;
+  batch.bytes_ = payload;
+  return batch;
+}
+
+inline Status WriteBatch::parse_record(ByteReader& reader) {
+  const std::size_t start = reader.offset();
+  const std::optional<std::uint8_t> kind = reader.fixed8();
+  if (!kind) return corrupt(start, "fewer records than counted");
+  if (*kind > static_cast<std::uint8_t>(Kind::erase_range)) return corrupt(start, "no such kind");
+  if (*kind > kind_max) {
+    return Status(Code::not_supported, "batch offset " + std::to_string(start) + ": kind " +
+                                           std::to_string(*kind) + " needs a newer version");
+  }
+  const std::size_t key_at = reader.offset();
+  const std::optional<std::string_view> key = reader.bytes();
+  if (!key) return corrupt(key_at, "the key is cut short or its size is malformed");
+  if (key->size() > key_bytes_max) return corrupt(key_at, "the key is larger than a key can be");
+  if (static_cast<Kind>(*kind) == Kind::erase) return {};
+  const std::size_t value_at = reader.offset();
+  const std::optional<std::string_view> value = reader.bytes();
+  if (!value) return corrupt(value_at, "the value is cut short or its size is malformed");
+  if (value->size() > value_bytes_max) {
+    return corrupt(value_at, "the value is larger than a value can be");
+  }
+  return {};
+}
+
+inline Status WriteBatch::corrupt(std::size_t offset, std::string_view why) {
+  return Status(Code::corruption,
+                "batch offset " + std::to_string(offset) + ": " + std::string(why));
+}
+
+}  // namespace lsmith

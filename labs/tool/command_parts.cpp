@@ -1,0 +1,73 @@
+// command_parts.cpp: `labs/lab parts`: the parts of the engine and how long they are.
+#include "command.hpp"
+#include "contract.hpp"
+#include "project.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace lab {
+namespace {
+
+constexpr std::string_view usage =
+    "usage: labs/lab parts\n\n"
+    "Prints a table of every part: lines of its contract, of the textbook's header, of the "
+    "library's,\n"
+    "with what only that part includes from detail/. Blank lines and comments count in the "
+    "contract;\n"
+    "of the headers only lines with code are counted.\n";
+
+bool has_code(const std::string& line) {
+  const std::size_t at = line.find_first_not_of(" \t");
+  return at != line.npos && line.compare(at, 2, "//") != 0;
+}
+
+std::size_t code_lines(const std::string& text) {
+  const auto lines = lines_of(text);
+  return static_cast<std::size_t>(std::count_if(
+      lines.begin(), lines.end(), [](const Line& line) { return has_code(line.text); }));
+}
+
+// The lines of a header of the library, with the helpers in detail/ that it names.
+std::size_t production_lines(const std::string& header) {
+  const std::string folder = project_root() + "/include/lsmith/";
+  const std::string text = read_text(folder + header).value_or("");
+  std::size_t count = code_lines(text);
+  for (const Line& line : lines_of(text)) {
+    constexpr std::string_view front = "#include <lsmith/detail/";
+    if (line.text.compare(0, front.size(), front) != 0) continue;
+    const std::string name = line.text.substr(front.size(), line.text.size() - front.size() - 1);
+    count += code_lines(read_text(folder + "detail/" + name).value_or(""));
+  }
+  return count;
+}
+
+}  // namespace
+
+int run_parts(std::vector<std::string> given) {
+  Arguments arguments(std::move(given));
+  if (arguments.flag("--help")) return print(usage), finish(exit_fine);
+  if (!arguments.words().empty() || !arguments.error().empty())
+    return print(usage), complain(exit_usage, "parts takes no words");
+  print("| part | header | contract | textbook | production |\n|---|---|--:|--:|--:|\n");
+  std::size_t sums[3] = {};
+  for (const Part& part : all_parts()) {
+    const std::string solution = project_root() + "/solutions/" + part.folder + "/lsmith/";
+    const std::string text = read_text(solution + part.header).value_or("");
+    const std::size_t counts[3] = {contract_of(text).size(), code_lines(text),
+                                   production_lines(part.header)};
+    print("| " + part.number + " " + part.name + " | `" + part.header + "` |");
+    for (int i = 0; i < 3; ++i) {
+      print(" " + std::to_string(counts[i]) + " |");
+      sums[i] += counts[i];
+    }
+    print("\n");
+  }
+  print("| all | |");
+  for (const std::size_t sum : sums)
+    print(" " + std::to_string(sum) + " |");
+  print("\n");
+  return finish(exit_fine);
+}
+
+}  // namespace lab

@@ -1,0 +1,116 @@
+// main.cpp: finds the command and runs it.
+#include "command.hpp"
+#include "terminal.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace lab {
+namespace {
+
+struct Command {
+  std::string_view name;
+  int (*run)(std::vector<std::string>);
+  std::string_view usage;
+  std::string_view about;  // empty: not listed
+};
+
+constexpr Command commands[] = {
+    {"demo", run_demo, "demo [--quick]", "the engine on real data, its writer killed on the way"},
+    {"test", run_test, "test [--asan|--tsan] [--clang] [NAME]", "builds and runs every test"},
+    {"start", run_start, "start NN", "copies the lab of a chapter to labs/mine, which is yours"},
+    {"check", run_check, "check NN[.STEP] [--view VIEW]", "grades a chapter, step by step"},
+    {"db", run_db, "db COMMAND …", "reads, writes and inspects any database"},
+    {"parts", run_parts, "parts", "the parts of the engine and how long they are"},
+    {"demo-writer", run_demo_writer, "", ""},
+};
+
+void print_help(std::FILE* out) {
+  std::fputs("lsmith: a storage engine, and the course that builds it\n\n", out);
+  for (const Command& command : commands) {
+    if (command.about.empty()) continue;
+    const std::string line =
+        "  labs/lab " + pad(command.usage, 42) + std::string(command.about) + "\n";
+    std::fputs(line.c_str(), out);
+  }
+  std::fputs(
+      "\n  labs/lab COMMAND --help says more about one of them.\n"
+      "  labs/lab --install installs what they need.\n\n"
+      "Exit codes: 0 fine, 1 a negative answer or a failure, 2 not understood.\n",
+      out);
+}
+
+}  // namespace
+
+std::size_t Arguments::options_end() const {
+  return static_cast<std::size_t>(std::find(words_.begin(), words_.end(), "--") - words_.begin());
+}
+
+bool Arguments::flag(std::string_view name) {
+  const auto end = words_.begin() + static_cast<std::ptrdiff_t>(options_end());
+  const auto found = std::find(words_.begin(), end, name);
+  if (found == end) return false;
+  words_.erase(found);
+  return true;
+}
+
+std::optional<std::string> Arguments::option(std::string_view name) {
+  const std::string joined = std::string(name) + "=";
+  for (std::size_t i = 0; i < options_end(); ++i) {
+    const auto at = words_.begin() + static_cast<std::ptrdiff_t>(i);
+    if (at->compare(0, joined.size(), joined) == 0) {
+      std::string text = at->substr(joined.size());
+      words_.erase(at);
+      return text;
+    }
+    if (*at != name) continue;
+    if (i + 1 == words_.size()) {
+      error_ = std::string(name) + " needs a word behind it";
+      return std::nullopt;
+    }
+    std::string text = *(at + 1);
+    words_.erase(at, at + 2);
+    return text;
+  }
+  return std::nullopt;
+}
+
+const std::vector<std::string>& Arguments::words() {
+  const std::size_t end = options_end();
+  for (std::size_t i = 0; i < end && !is_complete_ && error_.empty(); ++i)
+    if (words_[i].size() > 1 && words_[i][0] == '-') error_ = "unknown option " + words_[i];
+  if (end < words_.size() && !is_complete_)
+    words_.erase(words_.begin() + static_cast<std::ptrdiff_t>(end));
+  is_complete_ = true;
+  return words_;
+}
+
+int complain(int code, std::string_view message) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "labs/lab: %.*s\n", static_cast<int>(message.size()), message.data());
+  return code;
+}
+
+void print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+int finish(int code) {
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return code;
+  return complain(exit_failure, "the output could not be written");
+}
+
+}  // namespace lab
+
+int main(int argc, char** argv) {
+  const std::string name = argc > 1 ? argv[1] : "help";
+  if (name == "help" || name == "--help" || name == "-h") {
+    lab::print_help(stdout);
+    return lab::finish(lab::exit_fine);
+  }
+  for (const lab::Command& command : lab::commands)
+    if (command.name == name) return command.run({argv + 2, argv + argc});
+  lab::complain(lab::exit_usage, "there is no command \"" + name + "\"; these exist:\n");
+  lab::print_help(stderr);
+  return lab::exit_usage;
+}

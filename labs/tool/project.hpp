@@ -1,0 +1,33 @@
+// project.hpp: where things stand in this repository, and which parts it has.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lab {
+
+/// The repository's folder, absolute.
+std::string project_root();
+/// Where this program is, absolute, so that it can run itself.
+std::string own_path();
+/// The compiler that was found, as words.
+std::vector<std::string> compiler_words();
+
+/// One part of the engine: a chapter of the course and a header.
+struct Part {
+  std::string folder;  ///< "01-memtable"
+  std::string number;  ///< "01"
+  std::string name;    ///< "memtable"
+  std::string header;  ///< "memtable.hpp"
+};
+/// Every part, in order of its chapter.
+std::vector<Part> all_parts();
+/// The part called "01", "1", "memtable" or "01-memtable".
+std::optional<Part> find_part(std::string_view name);
+
+/// The content of a file; nothing when it can not be read.
+std::optional<std::string> read_text(const std::string& path);
+
+}  // namespace lab

@@ -1,0 +1,86 @@
+// threads_test.cpp: one writer, three readers: whatever can be reached is whole and in order. For
+// the thread sanitizer; without it the chances of seeing a wrong memory order are small.
+#include "../support/random.hpp"
+
+#include <lsmith/memtable.hpp>
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace lsmith;
+
+// Key and value of the entry with this sequence number; the value repeats the key.
+std::string key_of(Sequence sequence) {
+  return std::to_string(sequence * 7919 % 10007);
+}
+std::string value_of(Sequence sequence) {
+  return key_of(sequence) + "=" + std::to_string(sequence);
+}
+
+bool is_whole(std::string_view key, std::uint64_t tag, std::string_view value) {
+  const Sequence sequence = sequence_of(tag);
+  return kind_of(tag) == Kind::put && key == key_of(sequence) && value == value_of(sequence);
+}
+
+// Gets a few published entries, then walks 30 entries forwards and 10 back. Returns what was wrong.
+int read_some(const Memtable& memtable, Sequence published, lsmith::testing::Random& random) {
+  int wrong = 0;
+  for (int i = 0; i < 5 && published > 0; ++i) {
+    const Sequence sequence = 1 + random.below(published);
+    const auto found = memtable.get(Target::of(key_of(sequence), sequence));
+    if (!found || sequence_of(found->tag) != sequence) ++wrong;
+    if (found && !is_whole(found->key, found->tag, found->value)) ++wrong;
+  }
+  if (memtable.entry_count() < published || memtable.memory_bytes() < published) ++wrong;
+  MemtableCursor cursor = memtable.cursor();
+  cursor.seek(key_of(1 + random.below(10000)), tag_newest);
+  std::string before;
+  std::uint64_t tag_before = tag_newest;
+  for (int i = 0; i < 40 && cursor.is_valid(); ++i) {
+    if (!is_whole(cursor.key(), cursor.tag(), cursor.value())) ++wrong;
+    const auto order = compare(before, tag_before, cursor.key(), cursor.tag());
+    if (i > 30 ? order <= 0 : order >= 0) ++wrong;
+    before = cursor.key();
+    tag_before = cursor.tag();
+    i < 30 ? cursor.next() : cursor.prev();
+  }
+  return wrong;
+}
+
+}  // namespace
+
+TEST_SUITE_BEGIN("memtable");
+
+TEST_CASE("readers beside the writer see whole entries, in order, and all that were published") {
+  constexpr Sequence writes = 20000;
+  Memtable memtable;
+  std::atomic<Sequence> published{0};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> readers;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    readers.emplace_back([&, seed] {
+      lsmith::testing::Random random(seed);
+      for (Sequence seen = 0; seen < writes;) {
+        seen = published.load(std::memory_order_acquire);  // pairs with the writer's release
+        wrong += read_some(memtable, seen, random);
+      }
+    });
+  }
+  for (Sequence sequence = 1; sequence <= writes; ++sequence) {
+    memtable.add(make_tag(sequence, Kind::put), key_of(sequence), value_of(sequence));
+    published.store(sequence, std::memory_order_release);  // pairs with the readers' acquire
+  }
+  for (std::thread& reader : readers)
+    reader.join();
+  CHECK(wrong == 0);
+  CHECK(memtable.entry_count() == writes);
+  CHECK(memtable.check().empty());
+}
+
+TEST_SUITE_END();

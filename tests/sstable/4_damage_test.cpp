@@ -1,0 +1,137 @@
+// 4_damage_test.cpp: whatever happens to a table's bytes, an answer is right or an error.
+#include "golden.hpp"
+#include "judges.hpp"
+
+using namespace lsmith;
+using namespace lsmith::testing;
+
+namespace {
+
+const lab::Step step{
+    "04.4", 10, "book/04-sstable.md#damage",
+    "Every block that is read, not only data, goes through check_block with the table's "
+    "id and the offset where it stood."};
+
+struct Sample {
+  Model model;
+  std::string bytes;
+};
+
+Sample make_sample() {
+  Sample sample;
+  for (Sequence i = 1; i <= 12; ++i) {
+    sample.model.add(put_at(i, "key" + std::to_string(10 + i / 2), "value" + std::to_string(i)));
+  }
+  sample.bytes = build_table(sample.model.all(), table_options(100, 10)).bytes;
+  return sample;
+}
+
+}  // namespace
+
+TEST_SUITE("sstable") {
+  TEST_CASE("a table that was cut at any length is refused") {
+    const Sample sample = make_sample();
+    lab::expect_equal("read the whole sample; failures", 0,
+                      read_damaged(sample.model, sample.bytes, {}, "the whole"));
+    for (std::size_t size = 0; size < sample.bytes.size(); ++size) {
+      const auto table = try_open(sample.bytes.substr(0, size));
+      lab::expect(!table.ok() && is_honest(table.status()),
+                  "open, cut to " + std::to_string(size) + " bytes", "corruption",
+                  table.status().to_string());
+    }
+    CHECK(!try_open(sample.bytes + '\0').ok());
+  }
+
+  TEST_CASE("every flipped bit is an error or changes no answer, and check() finds it") {
+    const Sample sample = make_sample();
+    Random random(1);
+    for (std::size_t at = 0; at < sample.bytes.size(); ++at) {
+      std::string bytes = sample.bytes;
+      bytes[at] = static_cast<char>(bytes[at] ^ (1 << random.below(8)));
+      const std::string done =
+          "flip a bit of byte " + std::to_string(at) + " of " + std::to_string(bytes.size());
+      const int failures = read_damaged(sample.model, bytes, {.is_mapped = at % 2 == 0}, done);
+      lab::expect(failures > 0, done + "; failed calls", "one at least", failures);
+      lab::expect(!check_bytes(bytes).empty(), done + "; check_table", "a violation", "none");
+    }
+  }
+
+  TEST_CASE("a whole block in the wrong place is refused") {
+    Sample sample = make_sample();
+    const auto table = open_table(sample.bytes);
+    REQUIRE(table->properties().data_blocks >= 3);
+    // Blocks of the same size: all but the one that the last entries share.
+    const std::uint64_t size = table->properties().data_bytes / table->properties().data_blocks;
+    std::string bytes = sample.bytes;
+    std::swap_ranges(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size),
+                     bytes.begin() + static_cast<std::ptrdiff_t>(size));
+    REQUIRE(bytes != sample.bytes);
+    CHECK(read_damaged(sample.model, bytes, {}, "swap two blocks") > 0);
+  }
+
+  TEST_CASE("a table, or a block, of another id is refused") {
+    const Sample sample = make_sample();
+    const std::string other =
+        build_table(sample.model.all(), table_options(100, 10), table_id + 1).bytes;
+    lab::expect_equal("open a table with another id", code_name(Code::corruption),
+                      code_name(try_open(other).status().code()));
+    const std::size_t data = open_table(sample.bytes)->properties().data_bytes;
+    CHECK(read_damaged(sample.model, other.substr(0, data) + sample.bytes.substr(data), {},
+                       "another table's blocks") > 0);
+  }
+
+  TEST_CASE("bytes that contradict each other behind right checksums are refused") {
+    const Version a = put_at(1, "a", "1"), b = put_at(2, "b", "2");
+    Model model;
+    model.add(a);
+    model.add(b);
+    const std::string good = craft_table({{{a}, "a", a.tag}, {{b}, "b", b.tag}});
+    CHECK(read_damaged(model, good, {}, "a good table") == 0);
+    // check() sees what a reader can not: entries outside of their fences, out of order, denied.
+    const auto violations = [](const std::vector<CraftedBlock>& blocks,
+                               std::string_view filter = {}) {
+      return check_bytes(craft_table(blocks, filter)).size();
+    };
+    CHECK(violations({{{a}, "a", a.tag}, {{b}, "b", b.tag}}) == 0);
+    CHECK(violations({{{b}, "b", b.tag}, {{a}, "c", 0}}) > 0);
+    CHECK(violations({{{a, b}, "a", 0}}) > 0);
+    CHECK(violations({{{a}, "b", 0}, {{b}, "c", 0}}) > 0);
+    BloomBuilder other_keys(10);
+    other_keys.add(hash_bytes("c"));
+    CHECK(violations({{{a}, "a", a.tag}}, other_keys.finish()) > 0);
+  }
+
+  TEST_CASE("a filter that is none of ours, or is absent, hides nothing") {
+    const Version a = put_at(9, "a", "1");
+    for (const std::string& filter :
+         {std::string(), std::string(8, '\0'), std::string(72, '\0'), std::string("?")}) {
+      const auto table = open_table(craft_table({{{a}, "a", a.tag}}, filter));
+      lab::expect_equal("get a behind the filter " + lab::show(filter), std::optional(a),
+                        get_version(*table, "a"));
+      CHECK(table->may_contain(hash_bytes("b")));
+    }
+  }
+
+  TEST_CASE("a cursor that failed says so, and a later seek starts afresh") {
+    const Sample sample = make_sample();
+    std::string bytes = sample.bytes;
+    bytes[10] = static_cast<char>(bytes[10] ^ 1);  // in the first block
+    for (const ReadPattern pattern :
+         {ReadPattern::point, ReadPattern::scan, ReadPattern::background}) {
+      const auto table = open_table(bytes);
+      TableCursor cursor = table->cursor(pattern);
+      cursor.seek_to_first();
+      CHECK(!cursor.is_valid());
+      lab::expect(cursor.status().to_string().find("offset 0") != std::string::npos,
+                  "seek into a damaged block", "corruption that names offset 0",
+                  cursor.status().to_string());
+      cursor.seek_to_last();
+      CHECK(copy_of_current(cursor) == sample.model.all().back());
+      CHECK(cursor.status().ok());
+      while (cursor.is_valid())
+        cursor.prev();
+      lab::expect_equal("walk back into the damaged block", code_name(Code::corruption),
+                        code_name(cursor.status().code()));
+    }
+  }
+}

@@ -1,0 +1,64 @@
+# tidy.cmake: the house rules that a compiler can check; the others stand in tidy_test.cpp.
+
+# The rules that are about text.
+lsmith_view_test(tidy SOURCES tests/tidy/tidy_test.cpp)
+target_include_directories(tidy PRIVATE labs/tool)
+target_compile_definitions(tidy PRIVATE LSMITH_BUILD_FOLDER="${PROJECT_BINARY_DIR}")
+
+# Two translation units that use the whole library, without exceptions and without type information: a
+# body that lacks its `inline` is a link error here.
+set(without -fno-exceptions -fno-rtti)
+set_source_files_properties(tests/tidy/odr_one.cpp tests/tidy/odr_two.cpp PROPERTIES
+                            COMPILE_OPTIONS "${without}" SKIP_PRECOMPILE_HEADERS ON)
+file(GLOB odr_sources CONFIGURE_DEPENDS tests/tidy/odr_*.cpp)
+lsmith_view_test(odr.library SOURCES ${odr_sources})
+lsmith_view_test(odr.textbook VIEW ${solutions} SOURCES ${odr_sources})
+
+# Every header compiles alone, in the library and in each textbook part. What fails, fails the build.
+function(lsmith_headers_alone name folder)
+  file(GLOB_RECURSE headers RELATIVE ${PROJECT_SOURCE_DIR}/${folder} CONFIGURE_DEPENDS ${folder}/*.hpp)
+  foreach(header IN LISTS headers)
+    file(CONFIGURE OUTPUT alone/${name}/${header}.cpp CONTENT "#include <${header}>\n")
+    list(APPEND sources ${PROJECT_BINARY_DIR}/alone/${name}/${header}.cpp)
+  endforeach()
+  add_library(alone.${name} OBJECT ${sources})
+  target_include_directories(alone.${name} BEFORE PRIVATE ${folder})
+  target_link_libraries(alone.${name} PRIVATE test_flags)
+  target_compile_options(alone.${name} PRIVATE -O0 ${without})
+endfunction()
+lsmith_headers_alone(library include)
+foreach(solution IN LISTS solutions)
+  string(REGEX REPLACE "solutions/[0-9]+-" "" part ${solution})
+  lsmith_headers_alone(${part} ${solution})
+endforeach()
+
+# Length and nesting of functions, where clang-tidy is installed.
+find_program(CLANG_TIDY clang-tidy)
+if(CLANG_TIDY AND NOT LSMITH_SANITIZE)
+  set(checks "{Checks: '-*,readability-function-size', WarningsAsErrors: '*', HeaderFilterRegex: '.*lsmith/.*'")
+  string(APPEND checks ", CheckOptions: [{key: readability-function-size.LineThreshold, value: 70}")
+  string(APPEND checks ", {key: readability-function-size.StatementThreshold, value: 200}")
+  string(APPEND checks ", {key: readability-function-size.NestingThreshold, value: 3}]}")
+  list(TRANSFORM solutions PREPEND "-I" OUTPUT_VARIABLE textbook)
+  foreach(view library textbook)
+    add_test(NAME functions.${view} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+             COMMAND ${CLANG_TIDY} --quiet --config=${checks} tests/tidy/odr_one.cpp --
+                     -std=c++20 ${${view}} -Iinclude)
+  endforeach()
+endif()
+
+# The runner: its database commands; and the labs as shipped, which are not started and nothing worse,
+# while the other two bodies of their part have full marks.
+if(NOT LSMITH_SANITIZE)
+  set(lab ${PROJECT_SOURCE_DIR}/labs/lab)
+  add_test(NAME tool.db COMMAND sh ${PROJECT_SOURCE_DIR}/tests/tool/db_test.sh ${lab})
+  file(GLOB labs RELATIVE ${PROJECT_SOURCE_DIR}/labs CONFIGURE_DEPENDS labs/[0-9][0-9]-*)
+  foreach(folder IN LISTS labs)
+    string(SUBSTRING ${folder} 0 2 number)
+    add_test(NAME check.${number}.lab COMMAND ${lab} check ${number} --view lab)
+    set_tests_properties(check.${number}.lab PROPERTIES PASS_REGULAR_EXPRESSION "not started"
+                         FAIL_REGULAR_EXPRESSION "wrong;crashed;hangs;does not compile")
+    add_test(NAME check.${number}.textbook COMMAND ${lab} check ${number} --view solutions)
+    add_test(NAME check.${number}.library COMMAND ${lab} check ${number} --view library)
+  endforeach()
+endif()
