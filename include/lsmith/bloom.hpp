@@ -12,14 +12,20 @@
 //  1. Every hash that was added is answered with "may contain".
 //  2. So is every hash, by anything that is not a filter of this format.
 //
-// What this changes from the textbook: the tail is read once, when the filter is opened, and the
-// probes stop at the first zero bit; prefetch() touches the line, so that several tables' filters
-// can be fetched side by side before any of them is asked. Keep the body at a multiple of 64 in
+// The number of probes. A filter of one piece wants ln 2 = 0.69 probes for each bit of a key; a
+// line that is fuller than others suffers from more of them, so here it is 0.6: 6 for 10 bits.
+//
+// What this changes from the textbook: the tail is read once, when the filter is opened. A question
+// has one branch, at its end: to leave at the first zero bit saves loads and costs a mispredicted
+// branch, 9 ns instead of 5.5 for a foreign key. prefetch() touches the line, so that several
+// tables' filters can be fetched side by side before any of them is asked, and finish() touches the
+// lines of later keys while it sets the bits of earlier ones. Keep the body at a multiple of 64 in
 // memory: then a line is one cache line.
 #pragma once
 
 #include <lsmith/coding.hpp>
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -36,20 +42,20 @@ inline constexpr std::size_t bloom_tail_bytes = 8;
 inline constexpr std::uint8_t bloom_kind = 1;
 inline constexpr int bloom_probes_max = 24;
 
-// Scales the upper half of the hash to a line number, by a multiplication instead of a division.
-inline std::size_t bloom_line(std::uint64_t hash, std::uint32_t line_count) {
-  return static_cast<std::size_t>(((hash >> 32) * line_count) >> 32);
+// Where the line of a hash begins. Scales by a multiplication instead of a division.
+inline std::size_t bloom_line_begin(std::uint64_t hash, std::uint32_t lines) {
+  return bloom_line_bytes * static_cast<std::size_t>(((hash >> 32) * lines) >> 32);
 }
 
-// Calls visit(bit number in the line) for each probe, until it returns false.
-template <class Visit>
-bool bloom_probe(std::uint64_t hash, int probes, Visit visit) {
-  auto x = static_cast<std::uint32_t>(hash);
-  for (int i = 0; i < probes; ++i) {
-    if (!visit(x >> 23)) return false;
-    x *= 0x9E3779B9u;  // 2^32 divided by the golden ratio: odd, so no bits are lost
-  }
-  return true;
+// What the next probe starts from, by 2^32 divided by the golden ratio: odd, so no bits are lost.
+inline std::uint32_t bloom_next(std::uint32_t x) {
+  return x * 0x9E3779B9u;
+}
+
+inline void bloom_touch([[maybe_unused]] const char* line) {
+#if defined(__GNUC__)
+  __builtin_prefetch(line);
+#endif
 }
 
 }  // namespace detail
@@ -82,10 +88,6 @@ class BloomFilter {
   void prefetch(std::uint64_t hash) const;
 
  private:
-  const char* line_of(std::uint64_t hash) const {
-    return lines_ + detail::bloom_line(hash, line_count_) * detail::bloom_line_bytes;
-  }
-
   const char* lines_ = nullptr;
   std::uint32_t line_count_ = 0;  // 0: not a filter that this version reads
   int probes_ = 0;
@@ -101,29 +103,28 @@ inline void BloomBuilder::add(std::uint64_t hash) {
 }
 
 inline std::string BloomBuilder::finish() {
-  constexpr std::size_t line_bits = detail::bloom_line_bytes * 8;
-  const std::size_t bits = hashes_.size() * static_cast<std::size_t>(bits_per_key_);
-  const std::size_t lines = (bits + line_bits - 1) / line_bits;
-  assert(lines <= 0xffffffffu);
-  // The best number of probes is ln 2 = 0.69 a bit; uneven lines and speed argue for a little less.
-  int probes = (bits_per_key_ * 6 + 5) / 10;
-  if (probes < 1) probes = 1;
-  if (probes > detail::bloom_probes_max) probes = detail::bloom_probes_max;
+  const std::uint64_t bits = hashes_.size() * static_cast<std::uint64_t>(bits_per_key_);
+  assert((bits + 511) / 512 <= 0xffffffff / detail::bloom_line_bytes);
+  const auto lines = static_cast<std::uint32_t>((bits + 511) / 512);  // of no keys: none
+  const int probes = std::clamp((bits_per_key_ * 6 + 5) / 10, 1, detail::bloom_probes_max);
 
-  std::string body(lines * detail::bloom_line_bytes, '\0');
-  for (std::uint64_t hash : hashes_) {
-    char* line = body.data() + detail::bloom_line(hash, static_cast<std::uint32_t>(lines)) *
-                                   detail::bloom_line_bytes;
-    detail::bloom_probe(hash, probes, [line](std::uint32_t bit) {
-      line[bit >> 3] =
-          static_cast<char>(static_cast<unsigned char>(line[bit >> 3]) | (1u << (bit & 7)));
-      return true;
-    });
+  std::string body(detail::bloom_line_bytes * lines, '\0');
+  constexpr std::size_t ahead = 16;
+  for (std::size_t i = 0; i < hashes_.size(); ++i) {
+    if (i + ahead < hashes_.size()) {
+      detail::bloom_touch(body.data() + detail::bloom_line_begin(hashes_[i + ahead], lines));
+    }
+    char* line = body.data() + detail::bloom_line_begin(hashes_[i], lines);
+    auto x = static_cast<std::uint32_t>(hashes_[i]);
+    for (int probe = 0; probe < probes; ++probe, x = detail::bloom_next(x)) {
+      const std::uint32_t bit = x >> 23;
+      line[bit >> 3] = static_cast<char>(line[bit >> 3] | 1 << (bit & 7));
+    }
   }
   body.push_back(static_cast<char>(detail::bloom_kind));
   body.push_back(static_cast<char>(probes));
   put_fixed16(body, 0);
-  put_fixed32(body, static_cast<std::uint32_t>(lines));
+  put_fixed32(body, lines);
   hashes_.clear();
   return body;
 }
@@ -143,18 +144,18 @@ inline BloomFilter::BloomFilter(std::string_view body) {
 
 inline bool BloomFilter::may_contain(std::uint64_t hash) const {
   if (line_count_ == 0) return true;
-  const char* line = line_of(hash);
-  return detail::bloom_probe(hash, probes_, [line](std::uint32_t bit) {
-    return (static_cast<unsigned char>(line[bit >> 3]) >> (bit & 7) & 1) != 0;
-  });
+  const char* line = lines_ + detail::bloom_line_begin(hash, line_count_);
+  auto x = static_cast<std::uint32_t>(hash);
+  unsigned all = 1;  // its lowest bit: whether every bit so far was set
+  for (int probe = 0; probe < probes_; ++probe, x = detail::bloom_next(x)) {
+    const std::uint32_t bit = x >> 23;
+    all &= static_cast<unsigned>(static_cast<unsigned char>(line[bit >> 3])) >> (bit & 7);
+  }
+  return all != 0;
 }
 
 inline void BloomFilter::prefetch(std::uint64_t hash) const {
-#if defined(__GNUC__)
-  if (line_count_ != 0) __builtin_prefetch(line_of(hash));
-#else
-  static_cast<void>(hash);
-#endif
+  if (line_count_ != 0) detail::bloom_touch(lines_ + detail::bloom_line_begin(hash, line_count_));
 }
 
 }  // namespace lsmith

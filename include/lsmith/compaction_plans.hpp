@@ -1,17 +1,17 @@
-// compaction_plans.hpp: what a merge of tables is made of, two ways of choosing one, and running
-// it.
+// compaction_plans.hpp: what a merge of tables is made of, two ways to choose one, and running it.
 //
-//   level 0   [31 a----------m]            newest       A merge takes tables of several levels to
-//             [28    d-----------t]                     one of them. It may take newer data past
-//   level 5   [19 a--f] [20 h-k] [21 n-z]               no older data of the same key:
-//   level 6   [7 a--------------------z]   oldest
-//                                                       [28] alone to level 5 would be wrong were
-//   a plan: 31 28 19 20 21 -> level 5                   it newer than [31]; without [20] too.
+//   level 0   [31 a----------m]             newest
+//             [28    d-----------t]                      a plan: 31 28 19 20 21 -> level 5
+//   level 5   [19 a--f] [20 h-k] [21 n-z]
+//   level 6   [7 a---------------------z]   oldest
 //
-// A plan's inputs are therefore complete: between the level of its newest input and the level that
-// it writes to, no other table overlaps with the keys from the first to the last of its inputs. The
-// rule of format.md, section 9, newer above older, then holds after the merge as it did before; and
-// what is written overlaps nothing at its level.
+// A merge takes tables of several levels to one of them. Newer data must not pass older data of the
+// same key: 31 alone, going to level 5, would pass 28 on its way and meet 19 and 20 there.
+//
+// A plan's inputs are therefore complete: whatever older table an input would pass on its way down
+// is an input too, and so is everything that the output, which reaches from the first key of the
+// inputs to the last, would meet at its level. The rule of format.md, section 9, newer above older,
+// then holds after the merge as it did before.
 //
 // When no two inputs overlap there is nothing to merge, and moving them, one edit of the manifest,
 // has the same effect. Tombstones are the exception: where nothing lies below, rewriting a table
@@ -100,7 +100,7 @@ struct MergeContext {
   bool keeps_tombstones = false;
   /// Tables outside the merge. A tombstone is kept when one of these may hold something older of
   /// its key.
-  std::vector<TableRef> others;
+  std::vector<TableRef> others = {};
   /// Size in bytes, at least 1, at which a table is ended; all versions of a user key still go to
   /// one table.
   std::uint64_t table_bytes_max = 0;
@@ -239,7 +239,7 @@ inline std::vector<TableRef> tables_besides(const std::vector<LevelTable>& input
   for (const auto& [level, table] : inputs)
     numbers.push_back(table->number);
   std::sort(numbers.begin(), numbers.end());
-  std::vector<TableRef> others;
+  std::vector<TableRef> others = {};
   for (int level = 0; level < level_count; ++level)
     for (const TableRef& table : version.level(level))
       if (!std::binary_search(numbers.begin(), numbers.end(), table->number))

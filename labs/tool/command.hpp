@@ -35,17 +35,11 @@ class Arguments {
   bool is_complete_ = false;
 };
 
-/// The commands. Each says its own usage.
-int run_db(std::vector<std::string> words);
-int run_demo(std::vector<std::string> words);
-int run_demo_writer(std::vector<std::string> words);
-int run_test(std::vector<std::string> words);
-int run_check(std::vector<std::string> words);
-int run_start(std::vector<std::string> words);
-int run_parts(std::vector<std::string> words);
-
-/// Parts of `db` that are large enough to stand alone.
-int dump_file(const std::string& path, bool is_full);
+/// A command takes the words behind its name and returns the exit code. It says its own usage.
+using Command = int (*)(std::vector<std::string>);
+/// The command of that name; null for none. There are two programs, each with its own commands: the
+/// course's, which is built in seconds, and the engine's, which takes longer.
+Command find_command(std::string_view name);
 
 /// Prints a line to standard error, behind the tool's name, and returns `code`.
 int complain(int code, std::string_view message);

@@ -1,6 +1,5 @@
 // main.cpp: finds the command and runs it.
 #include "command.hpp"
-#include "terminal.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -8,37 +7,17 @@
 namespace lab {
 namespace {
 
-struct Command {
-  std::string_view name;
-  int (*run)(std::vector<std::string>);
-  std::string_view usage;
-  std::string_view about;  // empty: not listed
-};
-
-constexpr Command commands[] = {
-    {"demo", run_demo, "demo [--quick]", "the engine on real data, its writer killed on the way"},
-    {"test", run_test, "test [--asan|--tsan] [--clang] [NAME]", "builds and runs every test"},
-    {"start", run_start, "start NN", "copies the lab of a chapter to labs/mine, which is yours"},
-    {"check", run_check, "check NN[.STEP] [--view VIEW]", "grades a chapter, step by step"},
-    {"db", run_db, "db COMMAND …", "reads, writes and inspects any database"},
-    {"parts", run_parts, "parts", "the parts of the engine and how long they are"},
-    {"demo-writer", run_demo_writer, "", ""},
-};
-
-void print_help(std::FILE* out) {
-  std::fputs("lsmith: a storage engine, and the course that builds it\n\n", out);
-  for (const Command& command : commands) {
-    if (command.about.empty()) continue;
-    const std::string line =
-        "  labs/lab " + pad(command.usage, 42) + std::string(command.about) + "\n";
-    std::fputs(line.c_str(), out);
-  }
-  std::fputs(
-      "\n  labs/lab COMMAND --help says more about one of them.\n"
-      "  labs/lab --install installs what they need.\n\n"
-      "Exit codes: 0 fine, 1 a negative answer or a failure, 2 not understood.\n",
-      out);
-}
+constexpr std::string_view help =
+    "lsmith: a storage engine, and the course that builds it\n\n"
+    "  labs/lab demo [--quick]                      the engine on real data, its writer killed\n"
+    "  labs/lab test [--asan|--tsan] [--clang] …    builds and runs every test\n"
+    "  labs/lab start NN                            copies the lab of a chapter to labs/mine\n"
+    "  labs/lab check NN[.STEP] [--view VIEW]       grades a chapter, step by step\n"
+    "  labs/lab db COMMAND …                        reads, writes and inspects any database\n"
+    "  labs/lab parts                               the parts of the engine, and their lengths\n\n"
+    "  labs/lab COMMAND --help says more about one of them.\n"
+    "  labs/lab --install installs what they need.\n\n"
+    "Exit codes: 0 fine, 1 a negative answer or a failure, 2 not understood.\n";
 
 }  // namespace
 
@@ -105,12 +84,10 @@ int finish(int code) {
 int main(int argc, char** argv) {
   const std::string name = argc > 1 ? argv[1] : "help";
   if (name == "help" || name == "--help" || name == "-h") {
-    lab::print_help(stdout);
+    lab::print(lab::help);
     return lab::finish(lab::exit_fine);
   }
-  for (const lab::Command& command : lab::commands)
-    if (command.name == name) return command.run({argv + 2, argv + argc});
-  lab::complain(lab::exit_usage, "there is no command \"" + name + "\"; these exist:\n");
-  lab::print_help(stderr);
-  return lab::exit_usage;
+  if (const lab::Command command = lab::find_command(name)) return command({argv + 2, argv + argc});
+  return lab::complain(lab::exit_usage, "there is no command \"" + name + "\"; these exist:\n\n" +
+                                            std::string(lab::help));
 }

@@ -18,8 +18,8 @@ std::string project_root() {
   return root != nullptr ? root : fs::current_path().string();
 }
 
-std::string own_path() {
-  return project_root() + "/build/tool/lab";
+std::string engine_program() {
+  return project_root() + "/build/tool/lab-engine";
 }
 
 std::vector<std::string> compiler_words() {

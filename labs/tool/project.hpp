@@ -10,8 +10,8 @@ namespace lab {
 
 /// The repository's folder, absolute.
 std::string project_root();
-/// Where this program is, absolute, so that it can run itself.
-std::string own_path();
+/// Where the engine's program is, absolute, so that it can run itself.
+std::string engine_program();
 /// The compiler that was found, as words.
 std::vector<std::string> compiler_words();
 

@@ -46,13 +46,6 @@ bool expect_all_gets(const std::string& done, const Model& model) {
   return true;
 }
 
-Model model_of(const std::vector<Version>& versions) {
-  Model model;
-  for (const Version& version : versions)
-    add(model, version);
-  return model;
-}
-
 void expect_refused(const std::string& done, std::string body, Code code) {
   const Result<Block> block = Block::open(body);
   lab::expect(block.status().code() == code, done + "; open()", code_name(code),

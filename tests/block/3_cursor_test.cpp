@@ -1,9 +1,6 @@
 // 3_cursor_test.cpp: walking a block in both directions, under the laws of cursor.hpp.
-#include "../support/checked_cursor.hpp"
-#include "blocks.hpp"
+#include "walks.hpp"
 
-#include <algorithm>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,48 +17,11 @@ const lab::Step step{"03.3", 15, "book/03-block.md#walking",
 
 static_assert(EntryCursor<BlockCursor>);
 
-// A block, and a cursor on it that is held to the laws. A cursor needs the body, not the Block.
-struct Walk {
-  explicit Walk(const std::vector<Version>& versions)
-      : entries(versions), body(encode_block(versions)), cursor(make_cursor(body.view())) {}
-
-  static BlockCursor make_cursor(std::string_view body) {
-    const Result<Block> block = Block::open(body);
-    REQUIRE(block.ok());
-    return block->cursor();
-  }
-
-  std::vector<Version> entries;
-  ExactBytes body;
-  CheckedCursor<BlockCursor> cursor;
-};
-
 std::vector<Version> ten_entries() {
   std::vector<Version> entries;
   for (int i = 0; i < 10; ++i)
     entries.push_back(put_at(9, "key" + std::to_string(i), std::string(10, 'v')));
   return entries;
-}
-
-bool expect_end(const std::string& done, const CheckedCursor<BlockCursor>& cursor) {
-  return expect_at(done, cursor, std::nullopt) &&
-         lab::expect(cursor.status().ok(), done + "; status()", "ok: an end is not an error",
-                     cursor.status().to_string());
-}
-
-void expect_both_ways(const std::string& done, const std::vector<Version>& entries) {
-  Walk walk(entries);
-  walk.cursor.seek_to_first();
-  for (std::size_t i = 0; i < entries.size(); ++i, walk.cursor.next())
-    if (!expect_at(done + "; forwards, entry " + std::to_string(i), walk.cursor, entries[i]))
-      return;
-  expect_end(done + "; next() from the last", walk.cursor);
-  walk.cursor.seek_to_last();
-  for (std::size_t i = entries.size(); i > 0; --i, walk.cursor.prev())
-    if (!expect_at(done + "; backwards, entry " + std::to_string(i - 1), walk.cursor,
-                   entries[i - 1]))
-      return;
-  expect_end(done + "; prev() from the first", walk.cursor);
 }
 
 }  // namespace
@@ -109,9 +69,7 @@ TEST_CASE("direction may change at any entry") {
 TEST_CASE("a seek lands on the first entry that is not before its target") {
   for (const std::vector<Version>& entries : {golden_entries(), ten_entries()}) {
     Walk walk(entries);
-    Model model;
-    for (const Version& entry : entries)
-      add(model, entry);
+    const Model model = model_of(entries);
     for (const Version& entry : entries) {
       for (const std::string& key : {entry.key, entry.key + '\0', entry.key + '\xff',
                                      entry.key.substr(0, entry.key.size() - 1), ""s, "zz"s}) {

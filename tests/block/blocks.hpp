@@ -79,6 +79,13 @@ inline std::string golden_block() {
   return {bytes, sizeof bytes - 1};
 }
 
+inline Model model_of(const std::vector<Version>& versions) {
+  Model model;
+  for (const Version& version : versions)
+    add(model, version);
+  return model;
+}
+
 // Up to `count` versions in order: keys that share prefixes and chunks, are empty, hold zeros and
 // bytes above 0x7f, end within, at and behind their chunk.
 inline Model random_versions(Random& random, std::size_t count) {

@@ -39,12 +39,12 @@ constexpr auto read_bytes = [](ByteReader& reader) { return reader.bytes(); };
 TEST_SUITE_BEGIN("coding");
 
 TEST_CASE("values are taken one after the other, and offset and rest keep pace") {
-  const std::string bytes = "\xf1\x02\x81\x04\x03\x02\x81\x08\x07\x06\x05\x04\x03\x02\x81rest"s;
+  const std::string bytes = "\xf1\xf2\x81\xf4\xf3\xf2\x81\xf8\xf7\xf6\xf5\xf4\xf3\xf2\x81rest"s;
   ByteReader reader(bytes);
   lab::expect_equal("fixed8()", std::optional<std::uint8_t>(0xf1), reader.fixed8());
-  lab::expect_equal("fixed16()", std::optional<std::uint16_t>(0x8102), reader.fixed16());
-  lab::expect_equal("fixed32()", std::optional<std::uint32_t>(0x81020304), reader.fixed32());
-  lab::expect_equal("fixed64()", std::optional<std::uint64_t>(0x8102030405060708),
+  lab::expect_equal("fixed16()", std::optional<std::uint16_t>(0x81f2), reader.fixed16());
+  lab::expect_equal("fixed32()", std::optional<std::uint32_t>(0x81f2f3f4), reader.fixed32());
+  lab::expect_equal("fixed64()", std::optional<std::uint64_t>(0x81f2f3f4f5f6f7f8),
                     reader.fixed64());
   lab::expect_equal("offset() behind 15 bytes", 15u, reader.offset());
   lab::expect_equal("rest() behind 15 bytes", "rest"s, std::string(reader.rest()));

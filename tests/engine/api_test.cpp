@@ -11,12 +11,14 @@ using Type = FileName::Type;
 namespace {
 
 void put_many(Db& db, int first, int last, const std::string& value) {
-  for (int i = first; i <= last; ++i) REQUIRE(db.put(key_of(i), value + std::to_string(i)).ok());
+  for (int i = first; i <= last; ++i)
+    REQUIRE(db.put(key_of(i), value + std::to_string(i)).ok());
 }
 
 std::vector<std::string> keys_of(Scan scan) {
   std::vector<std::string> keys;
-  for (auto [key, value] : scan) keys.emplace_back(key);
+  for (auto [key, value] : scan)
+    keys.emplace_back(key);
   CHECK(scan.status().ok());
   return keys;
 }
@@ -104,9 +106,10 @@ TEST_SUITE("api") {
   TEST_CASE("scan_prefix finds what begins with it, 0xff included") {
     Machine machine;
     Db db = machine.open();
-    const std::vector<std::string> keys{"",         "a",        "a\xff", "a\xff\xff", "a\xff\xff!",
-                                        "b",        "\xff",     "\xff\xfe", "\xff\xff", "\xff\xff\x01"};
-    for (const std::string& key : keys) REQUIRE(db.put(key, "v").ok());
+    const std::vector<std::string> keys{"",  "a",    "a\xff",    "a\xff\xff", "a\xff\xff!",
+                                        "b", "\xff", "\xff\xfe", "\xff\xff",  "\xff\xff\x01"};
+    for (const std::string& key : keys)
+      REQUIRE(db.put(key, "v").ok());
     for (const std::string prefix : {"", "a", "a\xff", "a\xff\xff", "b", "\xff", "\xff\xff", "c"}) {
       std::vector<std::string> expected;
       for (const std::string& key : keys)
@@ -171,7 +174,8 @@ TEST_SUITE("api") {
     }
     CHECK(count == 61);
     CHECK(scan.status().ok());
-    for (count = 0; place != std::default_sentinel; ++place) ++count;
+    for (count = 0; place != std::default_sentinel; ++place)
+      ++count;
     CHECK(count == 61);
     std::string value;
     const auto found = transaction.get(key_of(3), value);
@@ -274,7 +278,8 @@ TEST_SUITE("api") {
       CHECK(value_of(db, "k", &second) == "3");
       CHECK(value_of(db, "k") == "5");
       auto scan = db.scan({}, {}, &first);
-      for (auto [key, value] : scan) CHECK(value == "1");
+      for (auto [key, value] : scan)
+        CHECK(value == "1");
     };
     see();
     REQUIRE(db.flush().ok());
@@ -298,7 +303,8 @@ TEST_SUITE("api") {
     put_many(db, 0, 99, "a");
     REQUIRE(db.flush().ok());
     put_many(db, 0, 99, "b");
-    for (int i = 0; i < 100; i += 2) REQUIRE(db.erase(key_of(i)).ok());
+    for (int i = 0; i < 100; i += 2)
+      REQUIRE(db.erase(key_of(i)).ok());
     REQUIRE(db.flush().ok());
     REQUIRE(db.compact(key_of(20), key_of(30)).ok());
     CHECK(keys_of(db.scan()).size() == 50);

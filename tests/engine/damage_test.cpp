@@ -9,7 +9,7 @@ using Type = FileName::Type;
 
 namespace {
 
-constexpr std::uint64_t in_tables = 10;  // batches; the log holds the rest
+constexpr std::uint64_t batches_in_tables = 10;  // batches; the log holds the rest
 constexpr std::uint64_t synced = 14;
 constexpr std::uint64_t written = 15;
 
@@ -19,9 +19,9 @@ Image small_database(const History& history) {
   Db db = machine.open();
   history.write_all(db, 1, 6);
   REQUIRE(db.flush().ok());
-  history.write_all(db, 7, in_tables);
+  history.write_all(db, 7, batches_in_tables);
   REQUIRE(db.flush().ok());
-  for (std::uint64_t i = in_tables + 1; i <= written; ++i)
+  for (std::uint64_t i = batches_in_tables + 1; i <= written; ++i)
     history.write_all(db, i, i, i % 2 == 0 ? Durability::power : Durability::process);
   return machine.files.after_kill();
 }
@@ -104,7 +104,7 @@ TEST_SUITE("damage") {
     const Image image = small_database(history);
     const auto [number, path] = *paths_of(image, Type::log).rbegin();
     const auto ends = frame_ends(image.at(path), number);
-    REQUIRE(ends.size() == written - in_tables);
+    REQUIRE(ends.size() == written - batches_in_tables);
     const std::uint64_t last_frame = ends[ends.size() - 2];
     flip_every_byte(image, path, history, [&](std::size_t i, const Verdict& verdict) {
       if (verdict.is_refused) return;
@@ -134,8 +134,9 @@ TEST_SUITE("damage") {
     const auto [number, path] = *paths_of(image, Type::log).rbegin();
     const std::string& bytes = image.at(path);
     const auto ends = frame_ends(bytes, number);
-    for (std::size_t cut = 0; cut <= ends.back() + 8; ++cut) {
-      std::uint64_t whole = in_tables;
+    const std::size_t last_cut = std::min<std::size_t>(ends.back() + 8, bytes.size());
+    for (std::size_t cut = 0; cut <= last_cut; ++cut) {
+      std::uint64_t whole = batches_in_tables;
       for (const std::uint64_t end : ends)
         whole += cut >= end;
       // The cut may fall into the zeros that fill up a frame's last eight bytes.

@@ -1,5 +1,5 @@
-// figures_test.cpp: what the engine says of itself: files, events, statistics, stalls. An engine that
-// counts or reports nothing is legal; one that does must be right.
+// figures_test.cpp: what the engine says of itself: files, events, statistics, stalls. An engine
+// that counts or reports nothing is legal; one that does must be right.
 #include "history.hpp"
 
 #include <algorithm>
@@ -21,9 +21,8 @@ class Recorder final : public EventListener {
     records.push_back({event.type, event.number, std::string(event.reason)});
   }
   std::size_t count(Event::Type type) const {
-    return static_cast<std::size_t>(
-        std::count_if(records.begin(), records.end(),
-                      [&](const Record& record) { return record.type == type; }));
+    return static_cast<std::size_t>(std::count_if(
+        records.begin(), records.end(), [&](const Record& record) { return record.type == type; }));
   }
   std::vector<Record> records;
 };
@@ -39,15 +38,18 @@ TEST_SUITE("figures") {
   TEST_CASE("the files of tables that nobody reads any more are removed") {
     Machine machine;
     Db db = machine.open();
-    for (int i = 0; i < 50; ++i) REQUIRE(db.put(key_of(i), "a").ok());
+    for (int i = 0; i < 50; ++i)
+      REQUIRE(db.put(key_of(i), "a").ok());
     REQUIRE(db.flush().ok());
     const auto old = paths_of(machine.files.after_kill(), Type::table);
     {
       auto reader = db.scan();
       auto place = reader.begin();
-      for (int i = 0; i < 50; ++i) REQUIRE(db.put(key_of(i), "b").ok());
+      for (int i = 0; i < 50; ++i)
+        REQUIRE(db.put(key_of(i), "b").ok());
       REQUIRE(db.compact().ok());
-      for (const auto& [number, path] : old) CHECK(machine.files.exists(path));
+      for (const auto& [number, path] : old)
+        CHECK(machine.files.exists(path));
       int count = 0;
       for (; place != std::default_sentinel; ++place) {
         CHECK((*place).value == "a");
@@ -57,7 +59,8 @@ TEST_SUITE("figures") {
     }
     REQUIRE(db.flush().ok());
     REQUIRE(db.wait_idle().ok());
-    for (const auto& [number, path] : old) CHECK_FALSE(machine.files.exists(path));
+    for (const auto& [number, path] : old)
+      CHECK_FALSE(machine.files.exists(path));
     CHECK(paths_of(machine.files.after_kill(), Type::table).size() == in_tables(db).tables);
   }
 
@@ -82,10 +85,12 @@ TEST_SUITE("figures") {
     std::optional<Scan> scan;
     {
       Db db = machine.open();
-      for (int i = 0; i < 50; ++i) REQUIRE(db.put(key_of(i), "a").ok());
+      for (int i = 0; i < 50; ++i)
+        REQUIRE(db.put(key_of(i), "a").ok());
       REQUIRE(db.flush().ok());
       scan.emplace(db.scan());
-      for (int i = 0; i < 50; ++i) REQUIRE(db.put(key_of(i), "b").ok());
+      for (int i = 0; i < 50; ++i)
+        REQUIRE(db.put(key_of(i), "b").ok());
       REQUIRE(db.compact().ok());
       REQUIRE(db.close().ok());
     }
@@ -124,7 +129,8 @@ TEST_SUITE("figures") {
     CHECK(compacted.read_amplification() == 1);
     CHECK(compacted.space_amplification() == 1);
     std::uint64_t entries = 0;
-    for (const Stats::Level& level : compacted.levels) entries += level.entries;
+    for (const Stats::Level& level : compacted.levels)
+      entries += level.entries;
     CHECK(entries == history.state(120).size());
     if (compacted.flushes == 0) return;  // an engine that does not count
     CHECK(compacted.entries_written == 120 * History::batch_records);
@@ -164,7 +170,8 @@ TEST_SUITE("figures") {
       if (record.type == flush_ended) --depth[0];
       if (record.type == compaction_began) ++depth[1];
       if (record.type == compaction_ended) --depth[1];
-      for (const int open : depth) CHECK((open == 0 || open == 1));
+      for (const int open : depth)
+        CHECK((open == 0 || open == 1));
       if (record.type == table_created) CHECK(++tables[record.number] == 1);
       if (record.type == table_created) CHECK(depth[0] + depth[1] >= 1);
       if (record.type == table_removed) CHECK(--tables[record.number] == 0);
@@ -185,7 +192,8 @@ TEST_SUITE("figures") {
     Db db = machine.open();
     const std::string value(500, 'v');
     for (int round = 0; round < 8; ++round) {
-      for (int i = 0; i < 40; ++i) REQUIRE(db.put(key_of(i), value).ok());
+      for (int i = 0; i < 40; ++i)
+        REQUIRE(db.put(key_of(i), value).ok());
       CHECK(db.stats().levels[0].tables <= 5);
       REQUIRE(db.flush().ok());
     }

@@ -17,21 +17,30 @@ namespace engine_test {
 
 inline constexpr int golden_writes = 60;
 
-// Write i: the key, and its value or that it is erased. Every kind of key and value that is special.
+// Write i: the key, and its value or that it is erased. Every kind of key and value that is
+// special.
 struct GoldenWrite {
   std::string key;
   std::optional<std::string> value;
 };
 inline GoldenWrite golden_write(int i) {
   switch (i) {
-    case 3: return {"", "the empty key"};
-    case 9: return {"empty value", ""};
-    case 12: return {std::string("zero\0inside", 11), std::string("a\0b", 3)};
-    case 15: return {"\xff\xff", "high bytes"};
-    case 21: return {std::string(300, 'L'), std::string(700, 'v')};
-    case 27: return {"empty value", std::nullopt};
-    case 33: return {"empty value", ""};
-    default: break;
+    case 3:
+      return {"", "the empty key"};
+    case 9:
+      return {"empty value", ""};
+    case 12:
+      return {std::string("zero\0inside", 11), std::string("a\0b", 3)};
+    case 15:
+      return {"\xff\xff", "high bytes"};
+    case 21:
+      return {std::string(300, 'L'), std::string(700, 'v')};
+    case 27:
+      return {"empty value", std::nullopt};
+    case 33:
+      return {"empty value", ""};
+    default:
+      break;
   }
   const std::string key = "golden/" + std::to_string(100 + i * 7 % 30);
   if (i % 11 == 10) return {key, std::nullopt};

@@ -123,7 +123,8 @@ TEST_SUITE("golden") {
       LogReader reader(from.at(path), number, path);
       REQUIRE(reader.read_header().ok());
       std::vector<std::string> found;
-      while (const auto frame = reader.next()) found.emplace_back(frame->payload);
+      while (const auto frame = reader.next())
+        found.emplace_back(frame->payload);
       return found;
     };
     CHECK(payloads(now) == payloads(image));

@@ -210,7 +210,8 @@ inline std::string value_of(const Db& db, std::string_view key,
 
 inline int count_of(lsmith::Scan scan) {
   int count = 0;
-  for ([[maybe_unused]] auto entry : scan) ++count;
+  for ([[maybe_unused]] auto entry : scan)
+    ++count;
   CHECK(scan.status().ok());
   return count;
 }

@@ -42,7 +42,8 @@ TEST_SUITE("seed bugs") {
     Db db = machine.open();
     for (int round = 0; round < 3; ++round) {
       for (int i = 0; i < 60; ++i)
-        REQUIRE(db.put(key_of(round * 30 + i), std::string(60, static_cast<char>('a' + round))).ok());
+        REQUIRE(
+            db.put(key_of(round * 30 + i), std::string(60, static_cast<char>('a' + round))).ok());
       REQUIRE(db.flush().ok());
     }
     CHECK(db.stats().read_amplification() == 3);
@@ -59,13 +60,15 @@ TEST_SUITE("seed bugs") {
     CHECK(machine.files.count(Call::read) - before <= 1);
   }
 
-  TEST_CASE("B21: a range is merged from memory and every table, but tables beyond it stay closed") {
+  TEST_CASE(
+      "B21: a range is merged from memory and every table, but tables beyond it stay closed") {
     Machine machine;
     stop_compactions(machine.options);
     machine.options.table_bytes = 2048;
     {
       Db db = machine.open();
-      for (int i = 0; i < 200; ++i) REQUIRE(db.put(key_of(i), std::string(60, 'a')).ok());
+      for (int i = 0; i < 200; ++i)
+        REQUIRE(db.put(key_of(i), std::string(60, 'a')).ok());
       REQUIRE(db.compact().ok());
       REQUIRE(db.close().ok());
     }
@@ -81,7 +84,8 @@ TEST_SUITE("seed bugs") {
     REQUIRE(db.erase(key_of(90)).ok());
     auto scan = db.scan(key_of(90), key_of(93));
     std::string found;
-    for (auto [key, value] : scan) found += std::string(key) + "=" + std::string(value.substr(0, 6)) + " ";
+    for (auto [key, value] : scan)
+      found += std::string(key) + "=" + std::string(value.substr(0, 6)) + " ";
     CHECK(found == "key1090x=table key1090y=memory key1091=table key1092=aaaaaa ");
   }
 
@@ -90,7 +94,8 @@ TEST_SUITE("seed bugs") {
       Machine machine;
       machine.options.table_bytes = std::size_t{1} << 20;
       Db db = machine.open();
-      for (int i = 0; i < count; ++i) REQUIRE(db.put(key_of(i), std::to_string(i)).ok());
+      for (int i = 0; i < count; ++i)
+        REQUIRE(db.put(key_of(i), std::to_string(i)).ok());
       REQUIRE(db.compact().ok());
       CHECK(count_of(db.scan()) == count);
       for (int i = 0; i < count; ++i) {
@@ -108,7 +113,8 @@ TEST_SUITE("seed bugs") {
     {
       Machine machine;
       Db db = machine.open();
-      for (int i = 0; i < 100; ++i) REQUIRE(db.put(key_of(i), "value").ok());
+      for (int i = 0; i < 100; ++i)
+        REQUIRE(db.put(key_of(i), "value").ok());
       REQUIRE(db.close().ok());
       image = machine.files.after_kill();
     }
@@ -118,7 +124,8 @@ TEST_SUITE("seed bugs") {
     Db db = machine.open();
     auto scan = db.scan();
     int count = 0;
-    for ([[maybe_unused]] auto entry : scan) ++count;
+    for ([[maybe_unused]] auto entry : scan)
+      ++count;
     CHECK(count < 100);
     CHECK(scan.status().code() == Code::corruption);
     CHECK(mentions(scan.status(), path.substr(path.rfind('/') + 1)));
@@ -204,9 +211,11 @@ TEST_SUITE("seed bugs") {
     Machine machine;
     machine.options.bloom_bits_per_key = 0;
     Db db = machine.open();
-    for (int i = 0; i < 100; ++i) REQUIRE(db.put(key_of(i), "").ok());
+    for (int i = 0; i < 100; ++i)
+      REQUIRE(db.put(key_of(i), "").ok());
     REQUIRE(db.flush().ok());
-    for (int i = 0; i < 100; ++i) CHECK(value_of(db, key_of(i)) == "");
+    for (int i = 0; i < 100; ++i)
+      CHECK(value_of(db, key_of(i)) == "");
     CHECK(value_of(db, key_of(100)) == "(nothing)");
   }
 
@@ -226,7 +235,8 @@ TEST_SUITE("seed bugs") {
   TEST_CASE("S1: a batch as large as a memtable, and larger, is replayed") {
     Machine machine;
     WriteBatch batch;
-    for (int i = 0; i < 200; ++i) batch.put(key_of(i), std::string(300, 'v'));
+    for (int i = 0; i < 200; ++i)
+      batch.put(key_of(i), std::string(300, 'v'));
     Db db = machine.open();
     REQUIRE(db.write(batch).ok());
     REQUIRE(db.put("big", std::string(100000, 'b')).ok());
@@ -245,7 +255,8 @@ TEST_SUITE("seed bugs") {
       Db db = machine.open();
       const Snapshot start = db.snapshot();
       CHECK(start.sequence() == last);
-      for (int i = 0; i < 50; ++i) REQUIRE(db.put(key_of(i), std::string(50, 'v')).ok());
+      for (int i = 0; i < 50; ++i)
+        REQUIRE(db.put(key_of(i), std::string(50, 'v')).ok());
       const Snapshot end = db.snapshot();
       last = end.sequence();
       CHECK(last == start.sequence() + 50);
@@ -255,7 +266,8 @@ TEST_SUITE("seed bugs") {
       highest = tables.rbegin()->first;
       REQUIRE(db.wait_idle().ok());
     }
-    for (const auto& [path, content] : machine.files.after_kill()) bytes += content.size();
+    for (const auto& [path, content] : machine.files.after_kill())
+      bytes += content.size();
     CHECK(bytes < 100000);  // 50 entries of 57 bytes, in at most four tables, a manifest, one log
   }
 
@@ -292,9 +304,11 @@ TEST_SUITE("seed bugs") {
     Machine machine;
     stop_compactions(machine.options);
     Db db = machine.open();
-    for (int i = 0; i < 20; ++i) REQUIRE(db.put(key_of(i), "v").ok());
+    for (int i = 0; i < 20; ++i)
+      REQUIRE(db.put(key_of(i), "v").ok());
     REQUIRE(db.flush().ok());
-    for (int i = 0; i < 20; ++i) REQUIRE(db.erase(key_of(i)).ok());
+    for (int i = 0; i < 20; ++i)
+      REQUIRE(db.erase(key_of(i)).ok());
     REQUIRE(db.compact().ok());
     REQUIRE(db.wait_idle().ok());
     CHECK(in_tables(db).tables == 0);
@@ -306,10 +320,12 @@ TEST_SUITE("seed bugs") {
 // Not here, and why:
 //  B11  every length and every byte of every file: damage_test.cpp.
 //  B14  each header alone, and two translation units with all of them: tests/tidy.
-//  X3, X10  deltas of timestamps and floating point numbers: there are none; keys and values are bytes.
-//  S0  neighbouring blocks are read at once, widths in the footer, offsets of blocks: matters of one
+//  X3, X10  deltas of timestamps and floating point numbers: there are none; keys and values are
+//  bytes. S0  neighbouring blocks are read at once, widths in the footer, offsets of blocks:
+//  matters of one
 //      table (tests/sstable); the footer also in golden_test.cpp.
-//  S1  offsets beyond 4 GiB: handles are 64 bits wide by their type; a sparse table of that size needs
+//  S1  offsets beyond 4 GiB: handles are 64 bits wide by their type; a sparse table of that size
+//  needs
 //      a real disk.
 //  S1  a record above the limit of replay: refused when it is written, in api_test.cpp.
 //  S3  a truncated table is an error: damage_test.cpp.

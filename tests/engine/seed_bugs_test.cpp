@@ -1,6 +1,6 @@
-// seed_bugs_test.cpp: bugs that were found in the engines from which this one learned, one case each,
-// by the names they have in the notes: B of the post and X of the code of the second, S of the others.
-// At the end stand those that can not happen here, and why.
+// seed_bugs_test.cpp: bugs that were found in the engines from which this one learned, one case
+// each, by the names they have in the notes: B of the post and X of the code of the second, S of
+// the others. At the end stand those that can not happen here, and why.
 #include "by_hand.hpp"
 
 #include <thread>
@@ -16,7 +16,8 @@ TEST_SUITE("seed bugs") {
     machine.options.frozen_memtables_max = 50;
     Db db = machine.open();
     history.write_all(db, 1, 60);
-    const std::uint64_t made = machine.files.count(Call::create_log) + machine.files.count(Call::reuse_log);
+    const std::uint64_t made =
+        machine.files.count(Call::create_log) + machine.files.count(Call::reuse_log);
     CHECK(made >= 3);
     CHECK(machine.executor.now_us() == 0);
     CHECK(check_recovery(machine.files.after_kill(), history, 60, 60) == "");
@@ -52,7 +53,8 @@ TEST_SUITE("seed bugs") {
       history.write_all(db, i, i);
       if (i % 20 == 0) REQUIRE(db.compact().ok());
       if (i % 20 == 0) CHECK(in_tables(db).entries == history.state(i).size());
-      if (i % 20 == 0) CHECK(static_cast<std::size_t>(count_of(db.scan())) == history.state(i).size());
+      if (i % 20 == 0)
+        CHECK(static_cast<std::size_t>(count_of(db.scan())) == history.state(i).size());
     }
     CHECK(db.check().empty());
   }
@@ -62,11 +64,13 @@ TEST_SUITE("seed bugs") {
     machine.options.write_buffer_bytes = std::size_t{1} << 20;
     Db db = machine.open();
     const std::uint64_t before = machine.files.count(Call::create);
-    for (int i = 0; i < 1000; ++i) REQUIRE(db.put("k", std::to_string(i)).ok());
+    for (int i = 0; i < 1000; ++i)
+      REQUIRE(db.put("k", std::to_string(i)).ok());
     CHECK(machine.files.count(Call::create) == before);  // a megabyte is not full yet
     REQUIRE(db.flush().ok());
     CHECK(in_tables(db).entries == 1);
-    for (int i = 0; i < 1000; ++i) REQUIRE(db.put("k", std::to_string(i)).ok());
+    for (int i = 0; i < 1000; ++i)
+      REQUIRE(db.put("k", std::to_string(i)).ok());
     REQUIRE(db.compact().ok());
     CHECK(in_tables(db).entries == 1);
     CHECK(value_of(db, "k") == "999");
@@ -75,7 +79,8 @@ TEST_SUITE("seed bugs") {
   TEST_CASE("B6: a scan sees its moment through writes, flush and compaction") {
     Machine machine;
     Db db = machine.open();
-    for (int i = 0; i < 100; ++i) REQUIRE(db.put(key_of(i), "old").ok());
+    for (int i = 0; i < 100; ++i)
+      REQUIRE(db.put(key_of(i), "old").ok());
     auto scan = db.scan();
     auto place = scan.begin();
     int count = 0;
@@ -101,7 +106,9 @@ TEST_SUITE("seed bugs") {
         REQUIRE((copy == 0 ? db.compact() : db.flush()).ok());
       }
       REQUIRE(db.erase("k").ok());
-      const auto is_gone = [&] { return value_of(db, "k") == "(nothing)" && count_of(db.scan()) == 1; };
+      const auto is_gone = [&] {
+        return value_of(db, "k") == "(nothing)" && count_of(db.scan()) == 1;
+      };
       CHECK(is_gone());
       REQUIRE(db.flush().ok());
       CHECK(is_gone());
@@ -144,7 +151,8 @@ TEST_SUITE("seed bugs") {
     {
       Db db = machine.open();
       const std::string value(1000, 'v');
-      for (int i = 0; i < 2000; ++i) REQUIRE(db.put(key_of(i), value).ok());
+      for (int i = 0; i < 2000; ++i)
+        REQUIRE(db.put(key_of(i), value).ok());
       REQUIRE(db.close().ok());
     }
     Db db = machine.open();
@@ -159,7 +167,8 @@ TEST_SUITE("seed bugs") {
     stop_compactions(machine.options);
     machine.options.write_buffer_bytes = std::size_t{1} << 20;
     Db db = machine.open();
-    for (int i = 0; i < 1000; ++i) REQUIRE(db.put(key_of(i), std::string(100, 'v')).ok());
+    for (int i = 0; i < 1000; ++i)
+      REQUIRE(db.put(key_of(i), std::string(100, 'v')).ok());
     const auto syncs = [&] { return machine.files.count(Call::sync); };
     const std::uint64_t before = syncs();
     const std::uint64_t logs = machine.files.count(Call::log_sync);
@@ -181,19 +190,23 @@ TEST_SUITE("seed bugs") {
       for (int c = 0; c < 256; ++c) {
         const std::string byte(1, static_cast<char>(c));
         all += byte;
-        for (const std::string& key : {byte, "a" + byte, byte + " \n\"{}"}) expected[key] = byte + key;
+        for (const std::string& key : {byte, "a" + byte, byte + " \n\"{}"})
+          expected[key] = byte + key;
       }
       expected[all] = all + all;
       expected[""] = "";
-      for (const auto& [key, value] : expected) REQUIRE(db.put(key, value).ok());
+      for (const auto& [key, value] : expected)
+        REQUIRE(db.put(key, value).ok());
     }
     Db db = machine.open();
     for (int stage = 0; stage < 2; ++stage) {
       auto scan = db.scan();
       Map found;
-      for (auto [key, value] : scan) found.emplace(key, value);
+      for (auto [key, value] : scan)
+        found.emplace(key, value);
       CHECK(found == expected);
-      for (const auto& [key, value] : expected) CHECK(value_of(db, key) == value);
+      for (const auto& [key, value] : expected)
+        CHECK(value_of(db, key) == value);
       REQUIRE(db.compact().ok());
     }
   }
@@ -201,10 +214,12 @@ TEST_SUITE("seed bugs") {
   TEST_CASE("B15, S4: a write during a flush is not lost, and survives a crash") {
     const History history(60);
     Machine machine;
-    machine.options.frozen_memtables_max = 50;  // a write inside a flush can not wait for that flush
+    machine.options.frozen_memtables_max =
+        50;  // a write inside a flush can not wait for that flush
     Db db = machine.open();
     std::uint64_t i = 0;
-    while (i < 20) history.write_all(db, i + 1, i + 1), ++i;
+    while (i < 20)
+      history.write_all(db, i + 1, i + 1), ++i;
     bool is_inside = false;
     bool is_background = false;
     machine.files.on_change = [&](Call, const std::string& path) {
@@ -247,10 +262,12 @@ TEST_SUITE("seed bugs") {
           if (i % 40 == w && !db.flush().ok()) ++wrong;
         }
       });
-    for (std::thread& writer : writers) writer.join();
+    for (std::thread& writer : writers)
+      writer.join();
     CHECK(wrong == 0);
     CHECK(count_of(db.scan()) == 600);
-    for (int i = 0; i < 600; ++i) CHECK(value_of(db, key_of(i)) == key_of(i) + "!");
+    for (int i = 0; i < 600; ++i)
+      CHECK(value_of(db, key_of(i)) == key_of(i) + "!");
   }
 
   TEST_CASE("B16: a reader misses nothing at any moment of a flush or compaction") {
@@ -270,7 +287,8 @@ TEST_SUITE("seed bugs") {
       CHECK(problem == "");
       is_inside = false;
     };
-    for (; i < 60; ++i) history.write_all(db, i + 1, i + 1);
+    for (; i < 60; ++i)
+      history.write_all(db, i + 1, i + 1);
     REQUIRE(db.compact().ok());
     CHECK(looks > 80);
     machine.files.on_change = nullptr;

@@ -20,9 +20,10 @@ const lab::Step step{"01.1", 15, "book/01-memtable.md#adding-and-finding",
 
 bool expect_get(const Memtable& memtable, const std::string& after, std::string_view key,
                 Sequence sequence, const std::optional<Version>& expected,
-                std::string_view hint = {}) {
+                std::string_view hint = {}, int line = __builtin_LINE()) {
   const std::string done = after + "; get(" + show_place(key, seek_tag(sequence)) + ")";
-  return lab::expect_equal(done, expected, copy_of(memtable.get(Target::of(key, sequence))), hint);
+  const std::optional<Version> found = copy_of(memtable.get(Target::of(key, sequence)));
+  return lab::expect_equal(done, expected, found, hint, __FILE__, line);
 }
 
 // Processor time of 300 gets among `count` entries, in clock ticks: the least of a few rounds.

@@ -83,4 +83,33 @@ TEST_CASE("readers beside the writer see whole entries, in order, and all that w
   CHECK(memtable.check().empty());
 }
 
+// An entry that can be reached before it knows what follows it cuts the list off for a moment. Here
+// every reader passes through the newest entry, so it would be met in that moment.
+TEST_CASE("an entry added at the front never hides those behind it") {
+  constexpr Sequence writes = 20000;
+  Memtable memtable;
+  for (Sequence sequence = 1; sequence <= 10; ++sequence)
+    memtable.add(make_tag(sequence, Kind::put), "k", "v");
+  std::atomic<bool> is_over{false};
+  std::atomic<int> hidden{0};
+  std::vector<std::thread> readers;
+  for (int reader = 0; reader < 3; ++reader) {
+    readers.emplace_back([&] {
+      MemtableCursor cursor = memtable.cursor();
+      while (!is_over.load(std::memory_order_relaxed)) {  // a flag: it orders nothing
+        int seen = 0;
+        for (cursor.seek_to_first(); cursor.is_valid() && seen < 10; cursor.next())
+          ++seen;
+        if (seen < 10) ++hidden;
+      }
+    });
+  }
+  for (Sequence sequence = 11; sequence <= writes; ++sequence)
+    memtable.add(make_tag(sequence, Kind::put), "k", "v");
+  is_over.store(true, std::memory_order_relaxed);
+  for (std::thread& reader : readers)
+    reader.join();
+  CHECK(hidden == 0);
+}
+
 TEST_SUITE_END();

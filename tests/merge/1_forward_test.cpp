@@ -1,10 +1,7 @@
 // 1_forward_test.cpp: the merge walks forwards: order, ties, seeks.
-#include "../support/random.hpp"
 #include "../support/vector_cursor.hpp"
 
 #include <lsmith/merge_iterator.hpp>
-
-#include <doctest/doctest.h>
 
 #include <algorithm>
 #include <string>
@@ -13,129 +10,140 @@
 using namespace lsmith;
 using namespace lsmith::testing;
 
-TEST_SUITE_BEGIN("merge.1");
-
 namespace {
 
-std::vector<Row> rest_of(MergeCursor& merge) {
-  std::vector<Row> rows;
-  for (; merge.is_valid(); merge.next())
-    rows.push_back(row_of(merge));
-  CHECK_MESSAGE(merge.status().ok(), "no child failed, but: ", merge.status().to_string());
-  return rows;
+const lab::Step step{
+    "06.1", 15, "book/06-merge.md#walking-forwards",
+    "The merge stands where the child with the smallest entry stands; next() moves "
+    "that child alone, and then another may be the smallest."};
+
+// Expects the entries from `position` on, and then the end.
+bool expect_rest(const std::string& from, MergeCursor& merge, const std::vector<Version>& all,
+                 std::size_t position) {
+  std::string done = from;
+  for (; position < all.size(); ++position) {
+    if (!expect_at(done, merge, all[position])) return false;
+    done = "next() from " + show(all[position]);
+    merge.next();
+  }
+  return expect_at(done, merge, std::nullopt) &&
+         lab::expect_equal("status() at the end", "ok", merge.status().to_string());
 }
 
-void check_forward(const std::vector<std::shared_ptr<Source>>& sources) {
+void check_forwards(const Sources& sources) {
   MergeCursor merge(children_of(sources));
-  CHECK_FALSE_MESSAGE(merge.is_valid(), "a new cursor stands nowhere: law 1");
+  lab::expect(!merge.is_valid(), "a new merge", "not valid (law 1)", "valid");
   merge.seek_to_first();
-  CHECK(rest_of(merge) == merged(sources));
-  for (const auto& source : sources)
-    CHECK_MESSAGE(source->misuse.empty(), "a child was misused: ", source->misuse);
+  expect_rest("seek_to_first()", merge, merged(sources), 0);
 }
 
 }  // namespace
 
-TEST_CASE("a merge of nothing is at its end") {
-  check_forward({});
-  check_forward(make_sources({{}}));
-  check_forward(make_sources({{}, {}, {}}));
-  MergeCursor merge({});
-  merge.seek("a", tag_newest);
-  CHECK_FALSE(merge.is_valid());
-  merge.seek_to_last();
-  CHECK_FALSE(merge.is_valid());
-  CHECK(merge.status().ok());
-}
+TEST_SUITE("merge") {
+  TEST_CASE("a merge of nothing is at its end") {
+    check_forwards({});
+    check_forwards(make_sources({{}}));
+    check_forwards(make_sources({{}, {}, {}}));
+    MergeCursor merge({});
+    merge.prepare("a", tag_newest);
+    merge.seek("a", tag_newest);
+    expect_at("seek in a merge without children", merge, std::nullopt);
+    lab::expect_equal("status() of it", "ok", merge.status().to_string());
+  }
 
-TEST_CASE("children of any length come out whole, in order") {
-  check_forward(make_sources({{put("a", 1), put("b", 2)}}));
-  check_forward(make_sources({{put("b", 2)}, {put("a", 1), put("c", 3)}, {}}));
-  std::vector<Row> many;
-  for (Sequence i = 1; i <= 100; ++i)
-    many.push_back(put("k" + std::to_string(1000 + i), i));
-  check_forward(make_sources({{}, many, {put("k1050", 777)}}));
-  check_forward(make_sources({{put("k1050", 777)}, {}, many}));
-}
+  TEST_CASE("children of any length come out whole, in order") {
+    check_forwards(make_sources({{put_at(1, "a", "x"), put_at(2, "b", "y")}}));
+    check_forwards(
+        make_sources({{put_at(2, "b", "y")}, {put_at(1, "a", "x"), put_at(3, "c", "z")}, {}}));
+    std::vector<Version> many;
+    for (Sequence i = 1; i <= 100; ++i)
+      many.push_back(put_at(i, "k" + std::to_string(1000 + i), "v"));
+    check_forwards(make_sources({{}, many, {put_at(777, "k1050", "new")}}));
+    check_forwards(make_sources({{put_at(777, "k1050", "new")}, {}, many}));
+  }
 
-TEST_CASE("versions come newest first, wherever they stand, and nothing is dropped") {
-  std::vector<std::vector<Row>> tables = {{put("a", 9), erase("c", 8)},
-                                          {put("a", 4), erase("b", 5), put("c", 7)},
-                                          {put("a", 6), put("c", 1)}};
-  std::sort(tables.begin(), tables.end(), [](auto& x, auto& y) { return x[0].tag < y[0].tag; });
-  do {
-    MergeCursor merge(children_of(make_sources(tables)));
-    merge.seek_to_first();
-    const std::vector<Row> expected = {put("a", 9),   put("a", 6), put("a", 4), erase("b", 5),
-                                       erase("c", 8), put("c", 7), put("c", 1)};
-    CHECK(rest_of(merge) == expected);
-  } while (std::next_permutation(tables.begin(), tables.end(),
-                                 [](auto& x, auto& y) { return x[0].tag < y[0].tag; }));
-}
+  TEST_CASE("versions come newest first whichever child holds them, and nothing is dropped") {
+    const std::vector<std::vector<Version>> tables = {
+        {put_at(9, "a", "x"), erase_at(8, "c")},
+        {put_at(4, "a", "y"), erase_at(5, "b"), put_at(7, "c", "z")},
+        {put_at(6, "a", ""), put_at(1, "c", "w")}};
+    std::vector<std::size_t> order = {0, 1, 2};
+    do {
+      CAPTURE(order[0]);
+      CAPTURE(order[1]);
+      check_forwards(make_sources({tables[order[0]], tables[order[1]], tables[order[2]]}));
+    } while (std::next_permutation(order.begin(), order.end()));
+  }
 
-TEST_CASE("entries equal in key and tag come in the order of the children") {
-  check_forward(make_sources({{put("a", 5, "first")},
-                              {put("a", 5, "second")},
-                              {put("a", 6, "newer"), put("a", 5, "third"), put("a", 4, "older")}}));
-}
+  TEST_CASE("entries equal in key and tag come in the order of the children") {
+    check_forwards(make_sources(
+        {{put_at(5, "a", "child 0")},
+         {put_at(5, "a", "child 1")},
+         {put_at(6, "a", "newer"), put_at(5, "a", "child 2"), put_at(4, "a", "older")}}));
+  }
 
-TEST_CASE("keys are ordered as unsigned bytes, and one may be the beginning of another") {
-  using std::string;
-  const string ff(9, '\xff');
-  check_forward(make_sources({{put("", 1), put("a", 2), put(string("a\0", 2), 3)},
-                              {put("\x7f", 4), put("\x80", 5), put(ff, 6)},
-                              {put(string("a\0\0", 3), 7), put("a\x01", 8), put(ff + "a", 9)},
-                              {put("\xff", 10), put("", 11), put(ff + "\xff", 12)}}));
-}
+  TEST_CASE("keys are unsigned bytes, and one may be the beginning of another") {
+    using std::string;
+    const string ff(9, '\xff');
+    check_forwards(make_sources(
+        {{put_at(1, "", "v"), put_at(2, "a", "v"), put_at(3, string("a\0", 2), "v")},
+         {put_at(4, "\x7f", "v"), put_at(5, "\x80", "v"), put_at(6, ff, "v")},
+         {put_at(7, string("a\0\0", 3), "v"), put_at(8, "a\x01", "v"), put_at(9, ff + "a", "v")},
+         {put_at(10, "\xff", "v"), put_at(11, "", "v"), put_at(12, ff + "\xff", "v")}}));
+  }
 
-TEST_CASE("long beginnings in common, that change on the way, mislead nobody") {
-  std::vector<std::vector<Row>> tables(4);
-  Sequence sequence = 0;
-  for (const char* start : {"", "aaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaab", "b", "zzzzzzzz"})
-    for (int i = 0; i < 150; ++i, ++sequence)
-      tables[sequence % 4].push_back(put(start + std::to_string(1000 + i), sequence));
-  check_forward(make_sources(tables));
-}
+  TEST_CASE("long beginnings in common, which change on the way, mislead nobody") {
+    std::vector<std::vector<Version>> tables(4);
+    Sequence sequence = 0;
+    for (const char* start : {"", "aaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaab", "b", "zzzzzzzz"})
+      for (int i = 0; i < 150; ++i, ++sequence)
+        tables[sequence % 4].push_back(put_at(sequence, start + std::to_string(1000 + i), "v"));
+    check_forwards(make_sources(tables));
+  }
 
-TEST_CASE("a seek goes to the first entry that is not before its target") {
-  const auto sources = make_sources({{put("a", 9), put("c", 5)}, {put("a", 3), put("c", 8)}});
-  const std::vector<Row> all = merged(sources);
-  MergeCursor merge(children_of(sources));
-  for (const char* key : {"", "a", "b", "c", "d"}) {
-    for (Sequence sequence = 0; sequence <= 10; ++sequence) {
-      for (int round = 0; round < 2; ++round) {  // from wherever the last one left it, then again
-        CAPTURE(key);
-        CAPTURE(sequence);
-        merge.seek(key, seek_tag(sequence));
-        const auto first = std::lower_bound(all.begin(), all.end(),
-                                            Row{key, seek_tag(sequence), ""}, comes_before);
-        CHECK(rest_of(merge) == std::vector<Row>(first, all.end()));
+  TEST_CASE("a seek finds the first entry not before its target, wherever the merge stood") {
+    const Sources sources = make_sources({{put_at(9, "a", "1"), put_at(5, "c", "2")},
+                                          {put_at(3, "a", "3"), put_at(8, "c", "4")},
+                                          {put_at(7, "aa", "5")}});
+    const std::vector<Version> all = merged(sources);
+    MergeCursor merge(children_of(sources));
+    for (int round = 0; round < 2; ++round) {
+      for (const char* key : {"d", "c", "b", "aa", "a", ""}) {
+        for (Sequence sequence = 0; sequence <= 10; ++sequence) {
+          const Version target{key, seek_tag(sequence), ""};
+          merge.seek(target.key, target.tag);
+          const auto first = std::lower_bound(all.begin(), all.end(), target, comes_before);
+          if (!expect_rest("seek(" + show_place(target.key, target.tag) + ")", merge, all,
+                           static_cast<std::size_t>(first - all.begin())))
+            return;
+        }
       }
     }
   }
-}
 
-TEST_CASE("a seek prepares every child before it seeks any, and prepare alone shows nothing") {
-  const auto sources = make_sources({{put("a", 1)}, {put("b", 2)}});
-  MergeCursor merge(children_of(sources));
-  merge.prepare("a", tag_newest);
-  CHECK_FALSE(merge.is_valid());
-  for (const auto& source : sources)
-    CHECK_MESSAGE(source->prepares == 1, "prepare is passed on to every child");
-  merge.seek("b", tag_newest);
-  CHECK(row_of(merge) == put("b", 2));
-  for (const auto& source : sources)
-    CHECK_MESSAGE(source->prepares >= 2, "a seek prepares its children");
-}
+  TEST_CASE("prepare goes to every child and shows nothing, and a seek prepares by itself") {
+    const Sources sources = make_sources({{put_at(1, "a", "x")}, {put_at(2, "b", "y")}});
+    MergeCursor merge(children_of(sources));
+    merge.prepare("a", tag_newest);
+    lab::expect(!merge.is_valid(), "prepare() of a new merge", "not valid still", "valid");
+    for (const auto& source : sources)
+      lab::expect_equal("prepare(): how often each child was prepared", 1, source->prepares);
+    merge.seek("b", tag_newest);
+    expect_at("seek(\"b\")", merge, put_at(2, "b", "y"));
+    for (const auto& source : sources)
+      lab::expect(source->prepares >= 2, "seek(): how often each child was prepared", "once more",
+                  source->prepares, "Prepare all the children, then seek all of them.");
+  }
 
-TEST_CASE("random tables come out as if they had been sorted together") {
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-    CAPTURE(seed);
-    Random random(seed);
-    std::vector<std::vector<Row>> tables(random.below(10));
-    for (Sequence i = 1; i <= 60 && !tables.empty(); ++i)
-      tables[random.below(tables.size())].push_back(
-          put(random.bytes(random.below(3)), i, std::to_string(i)));
-    check_forward(make_sources(tables));
+  TEST_CASE("random tables come out as if they had been sorted together") {
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+      CAPTURE(seed);
+      Random random(seed);
+      std::vector<std::vector<Version>> tables(1 + random.below(12));
+      for (Sequence i = 1; i <= 60; ++i)
+        tables[random.below(tables.size())].push_back(
+            put_at(i, random.bytes(random.below(3)), std::to_string(i)));
+      check_forwards(make_sources(tables));
+    }
   }
 }

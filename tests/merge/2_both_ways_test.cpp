@@ -1,10 +1,7 @@
 // 2_both_ways_test.cpp: the merge walks back, and turns round anywhere.
-#include "../support/random.hpp"
 #include "../support/vector_cursor.hpp"
 
 #include <lsmith/merge_iterator.hpp>
-
-#include <doctest/doctest.h>
 
 #include <algorithm>
 #include <string>
@@ -13,146 +10,137 @@
 using namespace lsmith;
 using namespace lsmith::testing;
 
-TEST_SUITE_BEGIN("merge.2");
-
 namespace {
 
-const std::vector<std::vector<Row>> few = {
-    {put("a", 9), put("c", 5, "child 0")},
-    {put("a", 3), erase("b", 4), put("c", 8), put("c", 5, "child 1")},
-    {},
-    {put("c", 5, "child 3"), put("d", 1)},
-    {put("a", 9, "child 4")}};
+const lab::Step step{
+    "06.2", 15, "book/06-merge.md#walking-backwards-and-turning",
+    "Where the walk turns, every child but the current one stands on the wrong side "
+    "of the current entry, or at its end: seek it again."};
 
-void check_at(const MergeCursor& merge, const std::vector<Row>& all, std::size_t position) {
-  CHECK_MESSAGE(merge.status().ok(), merge.status().to_string());
-  REQUIRE_MESSAGE(merge.is_valid() == (position < all.size()), "the merge ",
-                  merge.is_valid() ? "goes on" : "ends", " at entry ", position, " of ",
-                  all.size());
-  if (position < all.size()) CHECK(row_of(merge) == all[position]);
+// With entries that are equal in key and tag, and a child without any.
+Sources few() {
+  return make_sources({{put_at(9, "a", "child 0"), put_at(5, "c", "child 0")},
+                       {put_at(3, "a", "child 1"), erase_at(4, "b"), put_at(8, "c", "child 1"),
+                        put_at(5, "c", "child 1")},
+                       {},
+                       {put_at(5, "c", "child 3"), put_at(1, "d", "child 3")},
+                       {put_at(9, "a", "child 4")}});
 }
 
-// Walks at random; every position is known in advance. `position` is all.size() past either end.
-void walk(const std::vector<std::shared_ptr<Source>>& sources, std::uint64_t seed, int steps) {
-  Random random(seed);
-  const std::vector<Row> all = merged(sources);
-  MergeCursor merge(children_of(sources));
-  std::size_t position = all.size();
-  std::string path;
-  for (int i = 0; i < steps; ++i) {
-    const auto choice = random.below(merge.is_valid() ? 12 : 4);
-    if (choice == 0) {
-      path += " first";
-      merge.seek_to_first();
-      position = 0;
-    } else if (choice == 1) {
-      path += " last";
-      merge.seek_to_last();
-      position = all.empty() ? 0 : all.size() - 1;
-    } else if (choice <= 3) {
-      const Row target = put(random.bytes(random.below(2)), random.below(70));
-      path += " seek";
-      merge.seek(target.key, target.tag);
-      position = static_cast<std::size_t>(
-          std::lower_bound(all.begin(), all.end(), target, comes_before) - all.begin());
-    } else if (choice <= 7) {
-      path += " next";
-      merge.next();
-      ++position;
-    } else {
-      path += " prev";
-      merge.prev();
-      position = position == 0 ? all.size() : position - 1;
-    }
-    INFO("after:", path);
-    check_at(merge, all, position);
-    if (path.size() > 200) path = " ...";
+// Holds a merge to a list of entries, equal ones too, which a Model can not tell apart.
+class Walk {
+ public:
+  explicit Walk(const Sources& sources) : all_(merged(sources)), merge_(children_of(sources)) {}
+
+  std::size_t size() const { return all_.size(); }
+  bool is_valid() const { return at_ < all_.size(); }
+  bool seek_to_first() { return merge_.seek_to_first(), expect("seek_to_first()", 0); }
+  bool seek_to_last() { return merge_.seek_to_last(), expect("seek_to_last()", all_.size() - 1); }
+  bool seek(const Version& target) {
+    merge_.seek(target.key, target.tag);
+    const auto first = std::lower_bound(all_.begin(), all_.end(), target, comes_before);
+    return expect("seek(" + show_place(target.key, target.tag) + ")",
+                  static_cast<std::size_t>(first - all_.begin()));
   }
-  for (const auto& source : sources)
-    CHECK_MESSAGE(source->misuse.empty(), "a child was misused: ", source->misuse);
-}
+  bool next() { return merge_.next(), expect("next()", at_ + 1); }
+  bool prev() { return merge_.prev(), expect("prev()", at_ - 1); }
+
+ private:
+  bool expect(const std::string& call, std::size_t position) {
+    path_ = path_.size() > 300 ? "… " + call : path_ + (path_.empty() ? "" : ", ") + call;
+    at_ = position;  // before the first: beyond the last, like any place without an entry
+    return expect_at(path_, merge_, at_ < all_.size() ? std::optional(all_[at_]) : std::nullopt) &&
+           lab::expect_equal("status() after " + path_, "ok", merge_.status().to_string());
+  }
+
+  std::vector<Version> all_;
+  MergeCursor merge_;
+  std::size_t at_ = ~std::size_t{0};
+  std::string path_;
+};
 
 }  // namespace
 
-TEST_CASE("backwards is forwards reversed, entries that are equal included") {
-  const auto sources = make_sources(few);
-  const std::vector<Row> all = merged(sources);
-  MergeCursor merge(children_of(sources));
-  merge.seek_to_last();
-  for (std::size_t i = all.size(); i-- > 0; merge.prev())
-    check_at(merge, all, i);
-  CHECK_FALSE_MESSAGE(merge.is_valid(), "prev() from the first entry ends the walk");
-  CHECK(merge.status().ok());
-}
-
-TEST_CASE("next and prev are opposites at every entry") {
-  const auto sources = make_sources(few);
-  const std::vector<Row> all = merged(sources);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    CAPTURE(i);
-    MergeCursor merge(children_of(sources));
-    merge.seek_to_first();
-    for (std::size_t step = 0; step < i; ++step)
-      merge.next();
-    if (i > 0) {
-      merge.prev(), check_at(merge, all, i - 1);
-      merge.next(), check_at(merge, all, i);
-    }
-    merge.next(), check_at(merge, all, i + 1);
-    if (!merge.is_valid()) continue;
-    merge.prev(), check_at(merge, all, i);
+TEST_SUITE("merge") {
+  TEST_CASE("backwards is forwards reversed, entries that are equal included") {
+    Walk walk(few());
+    REQUIRE(walk.seek_to_last());
+    while (walk.is_valid())
+      REQUIRE(walk.prev());
   }
-}
 
-TEST_CASE("the walk turns at a key that only one child holds, and beyond all that others hold") {
-  const auto sources = make_sources({{put("m", 5)}, {put("a", 1), put("b", 2)}, {put("x", 3)}});
-  const std::vector<Row> all = merged(sources);
-  MergeCursor merge(children_of(sources));
-  merge.seek("m", tag_newest), check_at(merge, all, 2);
-  merge.prev(), check_at(merge, all, 1);
-  merge.next(), check_at(merge, all, 2);
-  merge.next(), check_at(merge, all, 3);
-  merge.prev(), check_at(merge, all, 2);
-  merge.prev(), check_at(merge, all, 1);
-  merge.prev(), check_at(merge, all, 0);
-  merge.next(), check_at(merge, all, 1);
-}
-
-TEST_CASE("a child that grows meanwhile never sends the walk back") {
-  const auto sources = make_sources({{put("c", 1)}, {put("b", 2), put("d", 3)}});
-  MergeCursor merge(children_of(sources));
-  merge.seek("d", tag_newest);
-  merge.prev();
-  CHECK(row_of(merge) == put("c", 1));
-  sources[1]->insert(put("bb", 10));
-  sources[1]->insert(put("cc", 11));
-  merge.next();  // to "cc" or to "d", but to nothing before "c"
-  REQUIRE(merge.is_valid());
-  CHECK_MESSAGE(merge.key() > "c", "next() went back to ", merge.key());
-
-  merge.seek("c", tag_newest);
-  sources[0]->insert(put("x", 12));
-  merge.prev();
-  REQUIRE(merge.is_valid());
-  CHECK_MESSAGE(merge.key() < "c", "prev() went on to ", merge.key());
-}
-
-TEST_CASE("random walks over random tables never lose their place") {
-  walk(make_sources(few), 7, 3000);
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    CAPTURE(seed);
-    Random random(seed);
-    std::vector<std::vector<Row>> tables(1 + random.below(12));
-    for (Sequence i = 1; i <= 50; ++i) {
-      const std::string key = random.bytes(random.below(2));
-      const Sequence sequence = random.chance(20) ? 1 + random.below(3) : 10 + i;
-      auto& table = tables[random.below(tables.size())];
-      const Row row = put(key, sequence, std::to_string(i));
-      if (std::none_of(table.begin(), table.end(), [&](const Row& other) {
-            return other.key == row.key && other.tag == row.tag;
-          }))
-        table.push_back(row);
+  TEST_CASE("next and prev are opposites at every entry") {
+    for (std::size_t i = 0; i < merged(few()).size(); ++i) {
+      Walk walk(few());
+      REQUIRE(walk.seek_to_first());
+      for (std::size_t steps = 0; steps < i; ++steps)
+        REQUIRE(walk.next());
+      if (i > 0) {
+        REQUIRE(walk.prev());
+        REQUIRE(walk.next());
+      }
+      REQUIRE(walk.next());
+      if (!walk.is_valid()) continue;
+      REQUIRE(walk.prev());
+      REQUIRE(walk.prev());
     }
-    walk(make_sources(tables), seed, 400);
+  }
+
+  TEST_CASE("the walk turns beside children that are at their end on one side") {
+    Walk walk(make_sources(
+        {{put_at(5, "m", "")}, {put_at(1, "a", ""), put_at(2, "b", "")}, {put_at(3, "x", "")}}));
+    REQUIRE(walk.seek(put_at(5, "m", "")));
+    for (const char move : std::string("pnnppnnnlpppnfnnpp")) {
+      if (move == 'l') REQUIRE(walk.seek_to_last());
+      if (move == 'f') REQUIRE(walk.seek_to_first());
+      if (move == 'n') REQUIRE(walk.next());
+      if (move == 'p') REQUIRE(walk.prev());
+    }
+  }
+
+  TEST_CASE("a child that grows meanwhile never sends the walk to the wrong side") {
+    const Sources sources =
+        make_sources({{put_at(1, "c", "")}, {put_at(2, "b", ""), put_at(3, "d", "")}, {}});
+    CheckedCursor<MergeCursor> merge{MergeCursor(children_of(sources))};
+    merge.seek("d", tag_newest);
+    merge.prev();
+    REQUIRE(expect_at("seek(\"d\"), prev()", merge, put_at(1, "c", "")));
+    sources[1]->add(put_at(10, "bb", ""));
+    sources[2]->add(put_at(11, "aa", ""));
+    merge.next();  // what is new may show or not, but behind "c"; the checker sees to that
+    lab::expect(merge.is_valid(), "next() from \"c\"", "\"d\"", "nothing");
+
+    merge.seek("c", tag_newest);
+    sources[0]->add(put_at(12, "x", ""));
+    sources[2]->add(put_at(13, "y", ""));
+    merge.prev();
+    lab::expect(merge.is_valid(), "prev() from \"c\"", "an entry before it", "nothing");
+  }
+
+  TEST_CASE("random walks over entries that may be equal never lose their place") {
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+      CAPTURE(seed);
+      Random random(seed);
+      Sources sources = make_sources(std::vector<std::vector<Version>>(1 + random.below(12)));
+      for (Sequence i = 1; i <= 50; ++i) {
+        const Version version = put_at(random.chance(20) ? 1 + random.below(3) : 10 + i,
+                                       random.bytes(random.below(2)), std::to_string(i));
+        Source& source = *sources[random.below(sources.size())];
+        const bool is_there = std::binary_search(source.versions.begin(), source.versions.end(),
+                                                 version, comes_before);
+        if (!is_there) source.add(version);
+      }
+      Walk walk(sources);
+      bool is_right = walk.seek_to_first();
+      for (int i = 0; is_right && i < 400; ++i) {
+        const auto choice = random.below(walk.is_valid() ? 12 : 4);
+        if (choice == 0) is_right = walk.seek_to_first();
+        if (choice == 1) is_right = walk.seek_to_last();
+        if (choice == 2 || choice == 3)
+          is_right = walk.seek(put_at(random.below(70), random.bytes(random.below(2)), ""));
+        if (choice >= 4) is_right = choice <= 7 ? walk.next() : walk.prev();
+      }
+      REQUIRE(is_right);
+    }
   }
 }

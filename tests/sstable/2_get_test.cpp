@@ -48,7 +48,7 @@ TEST_SUITE("sstable") {
   TEST_CASE("versions of one key that fill many blocks are all found") {
     Model model = model_of({put_at(3, "a", "before"), put_at(4, "z", "behind")});
     for (Sequence i = 1; i <= 60; ++i)
-      model.add(put_at(10 * i, "k", std::string(i, 'v')));
+      add(model, put_at(10 * i, "k", std::string(i, 'v')));
     const BuiltTable built = build_table(model.all(), table_options(100, 10));
     CHECK(count_data_blocks(built.bytes) > 5);
     check_gets(*open_table(built.bytes), model, "");
@@ -98,7 +98,7 @@ TEST_SUITE("sstable") {
   TEST_CASE("opening costs four reads at most, and a get one") {
     Model model;
     for (Sequence i = 0; i < 20000; ++i) {
-      model.add(put_at(i + 1, "key" + std::to_string(100000 + i), std::string(20, 'v')));
+      add(model, put_at(i + 1, "key" + std::to_string(100000 + i), std::string(20, 'v')));
     }
     const BuiltTable built = build_table(model.all(), table_options(200, 10));
     ReadCounts counts;
@@ -112,18 +112,24 @@ TEST_SUITE("sstable") {
     lab::expect_equal("reads for it", 1, counts.reads.load());
   }
 
-  TEST_CASE("two tables of the same shape share a cache and keep their values apart") {
+  TEST_CASE("two tables of the same shape share a cache, and leave nothing in it") {
     BlockCache cache(1 << 20);
-    const auto one = open_table(build_table({put_at(1, "k", "one")}, table_options(1, 0)).bytes,
-                                {.cache = &cache, .number = 1});
-    const auto two = open_table(build_table({put_at(1, "k", "two")}, table_options(1, 0)).bytes,
-                                {.cache = &cache, .number = 2});
+    const auto bytes_of = [](const char* value) {
+      return build_table({put_at(1, "k", value)}, table_options(1, 10)).bytes;
+    };
+    auto one = open_table(bytes_of("one"), {.cache = &cache, .number = 1});
+    auto two = open_table(bytes_of("two"), {.cache = &cache, .number = 2});
     for (int i = 0; i < 2; ++i) {
       lab::expect_equal("get k from the first", std::optional(put_at(1, "k", "one")),
                         get_version(*one, "k"));
       lab::expect_equal("get k from the second", std::optional(put_at(1, "k", "two")),
                         get_version(*two, "k"));
     }
+    one.reset();
+    two.reset();
+    for (const std::uint64_t number : {1, 2})
+      cache.erase_table(number);
+    lab::expect_equal("close and erase both; bytes used", std::size_t{0}, cache.used_bytes());
   }
 
   TEST_CASE("a table is read by several threads at once") {

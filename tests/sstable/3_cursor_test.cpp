@@ -118,8 +118,8 @@ TEST_SUITE("sstable") {
     Model model;
     Random random(9);
     for (Sequence i = 1; i <= 40; ++i) {
-      model.add(put_at(i, "key" + std::to_string(100 + i),
-                       random.bytes(i % 10 == 0 ? 400000 : 9000 * (i % 7))));
+      add(model, put_at(i, "key" + std::to_string(100 + i),
+                        random.bytes(i % 10 == 0 ? 400000 : 9000 * (i % 7))));
     }
     const std::string bytes = build_table(model.all(), table_options(4096, 0)).bytes;
     BlockCache cache(1 << 20);

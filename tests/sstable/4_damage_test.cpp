@@ -20,7 +20,7 @@ struct Sample {
 Sample make_sample() {
   Sample sample;
   for (Sequence i = 1; i <= 12; ++i) {
-    sample.model.add(put_at(i, "key" + std::to_string(10 + i / 2), "value" + std::to_string(i)));
+    add(sample.model, put_at(i, "key" + std::to_string(10 + i / 2), "value" + std::to_string(i)));
   }
   sample.bytes = build_table(sample.model.all(), table_options(100, 10)).bytes;
   return sample;
@@ -83,10 +83,17 @@ TEST_SUITE("sstable") {
   TEST_CASE("bytes that contradict each other behind right checksums are refused") {
     const Version a = put_at(1, "a", "1"), b = put_at(2, "b", "2");
     Model model;
-    model.add(a);
-    model.add(b);
+    add(model, a);
+    add(model, b);
     const std::string good = craft_table({{{a}, "a", a.tag}, {{b}, "b", b.tag}});
     CHECK(read_damaged(model, good, {}, "a good table") == 0);
+    for (const BlockHandle claimed :
+         {BlockHandle{~std::uint64_t{0}, 40}, BlockHandle{0, 0xffffffff},
+          BlockHandle{std::uint64_t{1} << 40, 0x7fffffff}}) {
+      const std::string bytes = craft_table({{{a}, "a", a.tag, claimed}, {{b}, "b", b.tag}});
+      CHECK(read_damaged(model, bytes, {.is_mapped = claimed.offset == 0}, "a handle outside") > 0);
+      CHECK(!check_bytes(bytes).empty());
+    }
     // check() sees what a reader can not: entries outside of their fences, out of order, denied.
     const auto violations = [](const std::vector<CraftedBlock>& blocks,
                                std::string_view filter = {}) {
@@ -132,6 +139,8 @@ TEST_SUITE("sstable") {
         cursor.prev();
       lab::expect_equal("walk back into the damaged block", code_name(Code::corruption),
                         code_name(cursor.status().code()));
+      cursor.seek("z", tag_newest);
+      lab::expect_equal("then seek past the end", "ok", cursor.status().to_string());
     }
   }
 }

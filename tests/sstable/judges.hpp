@@ -68,7 +68,7 @@ inline void check_gets(const Table& table, const Model& model, const std::string
 inline Model model_of(const std::vector<Version>& versions) {
   Model model;
   for (const Version& version : versions)
-    model.add(version);
+    add(model, version);
   return model;
 }
 

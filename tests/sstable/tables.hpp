@@ -138,6 +138,7 @@ struct CraftedBlock {
   std::vector<Version> versions;
   std::string fence_key;
   std::uint64_t fence_tag;
+  BlockHandle claimed = {};  // what the index says instead of the truth; of size 0: the truth
 };
 
 inline std::string craft_table(const std::vector<CraftedBlock>& blocks,
@@ -167,7 +168,9 @@ inline std::string craft_table(const std::vector<CraftedBlock>& blocks,
       properties.key_bytes += version.key.size();
       properties.value_bytes += version.value.size();
     }
-    index.add(block.fence_key, block.fence_tag, encode_handle(add_block(data.finish())));
+    const BlockHandle handle = add_block(data.finish());
+    index.add(block.fence_key, block.fence_tag,
+              encode_handle(block.claimed.size > 0 ? block.claimed : handle));
     properties.data_blocks += 1;
     properties.data_bytes = bytes.size();
   }
@@ -191,9 +194,9 @@ inline Model random_model(Random& random, int keys, int versions_max) {
          --left) {
       sequence += 1 + random.below(3);
       if (random.chance(20)) {
-        model.add(erase_at(sequence, key));
+        add(model, erase_at(sequence, key));
       } else {
-        model.add(put_at(sequence, key, random.bytes(random.chance(10) ? 300 : random.below(20))));
+        add(model, put_at(sequence, key, random.bytes(random.chance(10) ? 300 : random.below(20))));
       }
     }
   }

@@ -1,17 +1,16 @@
-// vector_cursor.hpp: sorted entries in a vector, as a cursor that can fail, grow, and tell on
-// misuse.
-//
-// What key() and value() view dies at the next move, and is scribbled over first: who holds on to
-// it reads '#', even without a sanitizer.
+// vector_cursor.hpp: sorted versions in a vector as a cursor that can fail and grow, to feed
+// merges.
 #pragma once
+
+#include "checked_cursor.hpp"
+#include "model.hpp"
 
 #include <lsmith/cursor.hpp>
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <ostream>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,137 +18,95 @@
 
 namespace lsmith::testing {
 
-struct Row {
-  std::string key;
-  std::uint64_t tag = 0;
-  std::string value;
-
-  bool operator==(const Row&) const = default;
-};
-
-inline Row put(std::string key, Sequence sequence, std::string value = "v") {
-  return {std::move(key), make_tag(sequence, Kind::put), std::move(value)};
-}
-
-inline Row erase(std::string key, Sequence sequence) {
-  return {std::move(key), make_tag(sequence, Kind::erase), ""};
-}
-
-// "a@9=value", "a@9 erased"; bytes that do not print as \xNN.
-inline std::ostream& operator<<(std::ostream& out, const Row& row) {
-  for (unsigned char c : row.key) {
-    if (c >= 0x20 && c < 0x7f)
-      out << static_cast<char>(c);
-    else
-      out << "\\x"
-          << "0123456789abcdef"[c >> 4] << "0123456789abcdef"[c & 15];
-  }
-  out << '@' << sequence_of(row.tag);
-  if (kind_of(row.tag) == Kind::erase) return out << " erased";
-  return out << '=' << row.value.substr(0, 40);
-}
-
-inline bool comes_before(const Row& a, const Row& b) {
+inline bool comes_before(const Version& a, const Version& b) {
   return compare(a.key, a.tag, b.key, b.tag) < 0;
 }
 
-template <class C>
-Row row_of(const C& cursor) {
-  return {std::string(cursor.key()), cursor.tag(), std::string(cursor.value())};
-}
-
-// The entries, and what the test wants to happen or to know. Shared by a test and its cursors.
+// What a child reads. The test keeps it too, to let the child fail or grow.
 struct Source {
-  explicit Source(std::vector<Row> entries = {}) : rows(std::move(entries)) {
-    std::sort(rows.begin(), rows.end(), comes_before);
+  explicit Source(std::vector<Version> unsorted = {}) : versions(std::move(unsorted)) {
+    std::sort(versions.begin(), versions.end(), comes_before);
+  }
+  void add(Version version) {
+    const auto place = std::upper_bound(versions.begin(), versions.end(), version, comes_before);
+    versions.insert(place, std::move(version));
   }
 
-  void insert(Row row) {
-    rows.insert(std::upper_bound(rows.begin(), rows.end(), row, comes_before), std::move(row));
-  }
-
-  std::vector<Row> rows;
-  int moves_until_failure = -1;  // the move at 0 fails; never when negative
-  int moves = 0;                 // seeks and steps so far
+  std::vector<Version> versions;
+  int moves_until_failure = -1;  // the seek or step at 0 fails; negative: none does
   int prepares = 0;
-  std::string misuse;  // the first call that the laws forbid
 };
+using Sources = std::vector<std::shared_ptr<Source>>;
 
 class VectorCursor {
  public:
   explicit VectorCursor(std::shared_ptr<Source> source) : source_(std::move(source)) {}
 
-  bool is_valid() const { return at_ != nullptr; }
-  void seek_to_first() { stand(source_->rows.begin()); }
-  void seek_to_last() {
-    stand(source_->rows.empty() ? source_->rows.end() : source_->rows.end() - 1);
-  }
-  void seek(std::string_view key, std::uint64_t tag) {
-    const Row target{std::string(key), tag, ""};
-    stand(std::lower_bound(source_->rows.begin(), source_->rows.end(), target, comes_before));
-  }
+  bool is_valid() const { return here_.has_value(); }
+  void seek_to_first() { stand(all().begin()); }
+  void seek_to_last() { stand(all().empty() ? all().end() : all().end() - 1); }
+  void seek(std::string_view key, std::uint64_t tag) { stand(not_before(key, tag)); }
   void prepare(std::string_view, std::uint64_t) { ++source_->prepares; }
-  void next() {
-    if (!require("next()")) return;
-    stand(std::upper_bound(source_->rows.begin(), source_->rows.end(), *at_, comes_before));
-  }
+  void next() { stand(std::upper_bound(all().begin(), all().end(), *here_, comes_before)); }
   void prev() {
-    if (!require("prev()")) return;
-    auto here = std::lower_bound(source_->rows.begin(), source_->rows.end(), *at_, comes_before);
-    stand(here == source_->rows.begin() ? source_->rows.end() : here - 1);
+    const auto place = not_before(here_->key, here_->tag);
+    stand(place == all().begin() ? all().end() : place - 1);
   }
-  std::string_view key() const { return require("key()") ? at_->key : std::string_view(); }
-  std::uint64_t tag() const { return require("tag()") ? at_->tag : 0; }
-  std::string_view value() const { return require("value()") ? at_->value : std::string_view(); }
+  std::string_view key() const { return here_->key; }
+  std::uint64_t tag() const { return here_->tag; }
+  std::string_view value() const { return here_->value; }
   Status status() const { return status_; }
 
  private:
-  bool require(const char* call) const {
-    if (at_ == nullptr && source_->misuse.empty())
-      source_->misuse = std::string(call) + " on a cursor that is not valid";
-    return at_ != nullptr;
+  using Place = std::vector<Version>::const_iterator;
+
+  const std::vector<Version>& all() const { return source_->versions; }
+  Place not_before(std::string_view key, std::uint64_t tag) const {
+    return std::lower_bound(all().begin(), all().end(), Version{std::string(key), tag, ""},
+                            comes_before);
   }
-  void stand(std::vector<Row>::const_iterator position) {
-    ++source_->moves;
+  void stand(Place place) {
     const bool fails = source_->moves_until_failure == 0;
     if (source_->moves_until_failure >= 0) --source_->moves_until_failure;
     status_ = fails ? Status(Code::io_error, "the child failed") : Status();
-    auto next =
-        fails || position == source_->rows.end() ? nullptr : std::make_unique<Row>(*position);
-    if (at_ != nullptr) {
-      std::fill(at_->key.begin(), at_->key.end(), '#');
-      std::fill(at_->value.begin(), at_->value.end(), '#');
-    }
-    at_ = std::move(next);
+    here_ = fails || place == all().end() ? std::nullopt : std::optional<Version>(*place);
   }
 
   std::shared_ptr<Source> source_;
-  std::unique_ptr<Row> at_;  // a copy of its own, so that no view outlives a move
+  std::optional<Version> here_;  // a copy: the vector may grow
   Status status_;
 };
 
-inline std::vector<std::shared_ptr<Source>> make_sources(std::vector<std::vector<Row>> tables) {
-  std::vector<std::shared_ptr<Source>> sources;
-  for (auto& rows : tables)
-    sources.push_back(std::make_shared<Source>(std::move(rows)));
+inline Sources make_sources(std::vector<std::vector<Version>> tables) {
+  Sources sources;
+  for (auto& versions : tables)
+    sources.push_back(std::make_shared<Source>(std::move(versions)));
   return sources;
 }
 
-inline std::vector<std::unique_ptr<ChildCursor>> children_of(
-    const std::vector<std::shared_ptr<Source>>& sources) {
+// Children for a merge, each of them checked: who uses one against the laws fails the case.
+inline std::vector<std::unique_ptr<ChildCursor>> children_of(const Sources& sources) {
   std::vector<std::unique_ptr<ChildCursor>> children;
   for (const auto& source : sources)
-    children.push_back(erase_cursor(VectorCursor(source)));
+    children.push_back(erase_cursor(CheckedCursor<VectorCursor>(VectorCursor(source))));
   return children;
 }
 
-// All rows as a merge must show them: sorted, equal ones in the order of the sources.
-inline std::vector<Row> merged(const std::vector<std::shared_ptr<Source>>& sources) {
-  std::vector<Row> rows;
+// What a merge must show: all sorted, those equal in key and tag in the order of the sources.
+inline std::vector<Version> merged(const Sources& sources) {
+  std::vector<Version> versions;
   for (const auto& source : sources)
-    rows.insert(rows.end(), source->rows.begin(), source->rows.end());
-  std::stable_sort(rows.begin(), rows.end(), comes_before);
-  return rows;
+    versions.insert(versions.end(), source->versions.begin(), source->versions.end());
+  std::stable_sort(versions.begin(), versions.end(), comes_before);
+  return versions;
+}
+
+inline Model model_of(const Sources& sources) {
+  Model model;
+  for (const auto& source : sources)
+    for (const Version& version : source->versions)
+      testing::add(model, version);
+  return model;
 }
 
 }  // namespace lsmith::testing

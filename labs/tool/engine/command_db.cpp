@@ -1,5 +1,5 @@
 // command_db.cpp: `labs/lab db`: reads, writes and inspects any database.
-#include "command.hpp"
+#include "commands.hpp"
 #include "statistics.hpp"
 #include "terminal.hpp"
 #include "text.hpp"

@@ -1,6 +1,6 @@
 // command_demo.cpp: `labs/lab demo`: the engine's main job on real data, with a killed writer on
 // the way.
-#include "command.hpp"
+#include "commands.hpp"
 #include "demo_index.hpp"
 #include "demo_writer.hpp"
 #include "project.hpp"
@@ -97,7 +97,7 @@ class WriterProcess {
   WriterProcess(const Folder& folder, std::uint64_t first) {
     int ends[2];
     if (pipe(ends) != 0) return;
-    const std::string own = own_path();
+    const std::string own = engine_program();
     const std::string begin = std::to_string(first);
     const std::string pipe_number = std::to_string(ends[1]);
     std::fflush(stdout);

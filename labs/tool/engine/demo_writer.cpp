@@ -3,7 +3,7 @@
 //   lab demo-writer DATABASE LIST FIRST PIPE      LIST: a file with one path a line; FIRST: where
 //   to begin
 #include "demo_writer.hpp"
-#include "command.hpp"
+#include "commands.hpp"
 #include "demo_index.hpp"
 #include "project.hpp"
 #include "terminal.hpp"

@@ -6,7 +6,7 @@
 //
 // A dump shows what can be read and says what can not; damage ends it only where nothing behind the
 // damage can be found.
-#include "command.hpp"
+#include "commands.hpp"
 #include "terminal.hpp"
 #include "text.hpp"
 

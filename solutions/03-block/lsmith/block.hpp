@@ -6,8 +6,7 @@
 //
 //   user1@9 = A   user2@7 = B   user2@3 = C
 //
-//   | count 3 | P 4 | flags 0 | user | 1....... 2....... 2....... | 3 offsets | row 0 | row 1 | row
-//   2
+//   | count 3 | P 4 | flags 0 | user | 1....... 2....... 2....... | 3 offsets | row 0 | row 1 | …
 //     u32       u16   u16       P      8 bytes each: the column     u32 each
 //
 //   row:  | rest varint32 | tag u64 | the key's bytes from P+8 | value
@@ -315,20 +314,20 @@ inline BlockCursor Block::cursor() const {
 inline std::vector<std::string> Block::check() const {
   std::vector<std::string> violations;
   BlockBuilder again;
-  Row before;
-  BlockCursor walk = cursor();
-  for (walk.seek_to_first(); walk.is_valid(); walk.next()) {
-    if (again.entry_count() > 0 && compare(before.key, before.tag, walk.key(), walk.tag()) >= 0) {
-      violations.push_back("block: row " + std::to_string(again.entry_count()) +
-                           " is out of order");
-      return violations;
+  std::optional<Row> before;
+  for (std::size_t index = 0; index < count_; ++index) {
+    Result<Row> found = row(index);
+    if (!found.ok()) {
+      violations.emplace_back(found.status().message());
+      continue;
     }
-    before = Row{std::string(walk.key()), walk.tag(), walk.value()};
-    again.add(walk.key(), walk.tag(), walk.value());
+    if (before && compare(before->key, before->tag, found->key, found->tag) >= 0) {
+      violations.push_back("block: row " + std::to_string(index) + " is out of order");
+    }
+    if (violations.empty()) again.add(found->key, found->tag, found->value);
+    before = *std::move(found);
   }
-  if (!walk.status().ok()) {
-    violations.emplace_back(walk.status().message());
-  } else if (again.finish() != body_) {
+  if (violations.empty() && again.finish() != body_) {
     violations.emplace_back("block: the body is not the canonical one of its entries");
   }
   return violations;

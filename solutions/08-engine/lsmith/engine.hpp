@@ -103,6 +103,7 @@ class Engine {
   std::unique_ptr<LogWriter> log_ LSMITH_GUARDED_BY(mutex_);
   std::vector<TableRef> obsolete_ LSMITH_GUARDED_BY(mutex_);
   Status health_ LSMITH_GUARDED_BY(mutex_);
+  bool is_closed_ LSMITH_GUARDED_BY(mutex_) = false;
 };
 
 inline Result<std::unique_ptr<Engine>> Engine::open(const Options& options,
@@ -321,17 +322,20 @@ inline Status Engine::wait_idle() {
 }
 
 inline Status Engine::close() {
-  Status result = flush();
+  {
+    MutexLock lock(mutex_);
+    if (std::exchange(is_closed_, true)) return {};
+  }
+  Status result = options_.read_only ? Status() : flush();
   MutexLock lock(mutex_);
-  if (health_.ok()) {
+  if (result.ok() && !options_.read_only) {
+    // Everything is in tables: the log goes, and so do tables that only this list still names.
     log_.reset();
     std::vector<std::uint64_t> in_use;
     for (const TableRef& table : obsolete_)
       if (table.use_count() > 1) in_use.push_back(table->number);
     storage_->state.version = *view_.pin()->version;
     result = remove_orphans(*storage_, std::move(in_use));
-  } else if (result.code() == Code::read_only) {
-    result = {};  // opened read-only, or closed before
   }
   fail(Status(Code::read_only, "the database is closed")).ignore();
   storage_->lock.reset();

@@ -3,7 +3,7 @@
 // Each step is a file of tests/<part> whose name begins with a digit; it becomes an executable of
 // its own, in one view, and prints a verdict (tests/support/step_reporter.cpp). What never changes
 // while a student works, doctest and the standard library, is compiled ahead and kept.
-#include "command.hpp"
+#include "commands.hpp"
 #include "process.hpp"
 #include "project.hpp"
 #include "terminal.hpp"

@@ -1,5 +1,5 @@
 // command_test.cpp: `labs/lab test`: configures, builds and runs every test.
-#include "command.hpp"
+#include "commands.hpp"
 #include "process.hpp"
 #include "project.hpp"
 #include "terminal.hpp"

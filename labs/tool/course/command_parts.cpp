@@ -1,10 +1,10 @@
 // command_parts.cpp: `labs/lab parts`: the parts of the engine and how long they are.
-#include "command.hpp"
+#include "commands.hpp"
 #include "contract.hpp"
 #include "project.hpp"
 
 #include <algorithm>
-#include <filesystem>
+#include <set>
 
 namespace lab {
 namespace {
@@ -28,16 +28,18 @@ std::size_t code_lines(const std::string& text) {
       lines.begin(), lines.end(), [](const Line& line) { return has_code(line.text); }));
 }
 
-// The lines of a header of the library, with the helpers in detail/ that it names.
-std::size_t production_lines(const std::string& header) {
-  const std::string folder = project_root() + "/include/lsmith/";
-  const std::string text = read_text(folder + header).value_or("");
+// The lines of a header of the library, with the helpers in detail/ that it names, and they.
+std::size_t production_lines(const std::string& header, std::set<std::string>& seen) {
+  if (!seen.insert(header).second) return 0;
+  const std::string text = read_text(project_root() + "/include/lsmith/" + header).value_or("");
   std::size_t count = code_lines(text);
   for (const Line& line : lines_of(text)) {
-    constexpr std::string_view front = "#include <lsmith/detail/";
-    if (line.text.compare(0, front.size(), front) != 0) continue;
-    const std::string name = line.text.substr(front.size(), line.text.size() - front.size() - 1);
-    count += code_lines(read_text(folder + "detail/" + name).value_or(""));
+    constexpr std::string_view front = "#include <lsmith/";
+    const std::string name =
+        line.text.substr(0, front.size()) == front
+            ? line.text.substr(front.size(), line.text.find('>') - front.size())
+            : "";
+    if (name.substr(0, 7) == "detail/") count += production_lines(name, seen);
   }
   return count;
 }
@@ -54,8 +56,9 @@ int run_parts(std::vector<std::string> given) {
   for (const Part& part : all_parts()) {
     const std::string solution = project_root() + "/solutions/" + part.folder + "/lsmith/";
     const std::string text = read_text(solution + part.header).value_or("");
+    std::set<std::string> seen;
     const std::size_t counts[3] = {contract_of(text).size(), code_lines(text),
-                                   production_lines(part.header)};
+                                   production_lines(part.header, seen)};
     print("| " + part.number + " " + part.name + " | `" + part.header + "` |");
     for (int i = 0; i < 3; ++i) {
       print(" " + std::to_string(counts[i]) + " |");

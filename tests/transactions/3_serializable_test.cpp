@@ -1,0 +1,141 @@
+// 3_serializable_test.cpp: what was read, found or not, walked or sought, must not have changed.
+#include "stores.hpp"
+
+namespace {
+
+using namespace transaction_test;
+
+const lab::Step step{"11.3", 30, "book/11-transactions.md#serializable-with-ranges",
+                     "Note what was asked for, not what was found: from where to where it looked."};
+
+TEST_SUITE_BEGIN("transactions.3");
+
+TEST_CASE("a key that was read may not have changed, be it there or not") {
+  for (const bool was_there : {false, true})
+    for (const bool is_erased : {false, true}) {
+      Store store;
+      if (was_there) store.put("read", "0");
+      Transaction weak = store.begin(Isolation::snapshot);
+      Transaction strict = store.begin(Isolation::serializable);
+      for (Transaction* t : {&weak, &strict}) get(*t, "read"), put(*t, t == &weak ? "w" : "s", "1");
+      is_erased ? store.erase("read") : store.put("read", "1");
+      expect_committed("read it; another writes it; commit at Isolation::snapshot", weak);
+      expect_conflict("read it; another writes it; commit at Isolation::serializable", strict,
+                      "'read'");
+    }
+}
+
+TEST_CASE("what was not read, or was an own write, may change") {
+  Store store;
+  store.put("a", "0");
+  Transaction t = store.begin(Isolation::serializable);
+  get(t, "a");
+  put(t, "own", "1");
+  get(t, "own");
+  store.put("b", "1");
+  expect_committed("read a; another writes b; commit", t);
+  lab::expect_equal("scan", "a=0 b=1 own=1", all_of(store.db));
+}
+
+// Runs `moves` over the keys b d f h within [c, w) beside an own write of m, then lets another commit
+// write `key`. Whether that conflicts?
+template <class Moves>
+bool conflicts(Moves&& moves, std::string_view key, Bounds within = bounds("c", "w")) {
+  Store store;
+  for (const char* there : {"b", "d", "f", "h"}) store.put(there, "0");
+  Transaction t = store.begin(Isolation::serializable);
+  put(t, "m", "own");
+  {
+    TransactionCursor cursor = t.scan(std::move(within));
+    moves(cursor);
+  }  // gone before the commit: what it walked must not be forgotten
+  key == "d" ? store.erase(key) : store.put(key, "1");
+  const Status s = t.commit(false);
+  CHECK((s.ok() || s.code() == Code::conflict));
+  return !s.ok();
+}
+
+// Walks, and expects a conflict for exactly the letters from `first` to `last`; m is written anyway.
+template <class Moves>
+void expect_range(const std::string& done, char first, char last, Moves&& moves) {
+  for (char key = 'a'; key <= 'z'; ++key) {
+    const bool expected = (first <= key && key <= last) || key == 'm';
+    lab::expect_equal(done + "; another commits " + key + "; is it a conflict?", expected,
+                      conflicts(moves, std::string(1, key)));
+  }
+}
+
+TEST_CASE("a walk covers what it passed, gaps included, and nothing beyond") {
+  using Cursor = TransactionCursor;
+  expect_range("scan [c, w), not moved", '1', '0', [](Cursor&) {});
+  expect_range("to first (d)", 'c', 'd', [](Cursor& c) { c.seek_to_first(); });
+  expect_range("to first, next (f)", 'c', 'f', [](Cursor& c) { c.seek_to_first(), c.next(); });
+  expect_range("walk to the end", 'c', 'v', [](Cursor& c) { text_of(c); });
+  expect_range("seek e (f)", 'e', 'f', [](Cursor& c) { c.seek("e"); });
+  expect_range("seek i (the own m)", 'i', 'm', [](Cursor& c) { c.seek("i"); });
+  expect_range("seek n (nothing)", 'n', 'v', [](Cursor& c) { c.seek("n"); });
+  expect_range("seek a (d)", 'c', 'd', [](Cursor& c) { c.seek("a"); });
+  expect_range("seek x, behind the bounds", '1', '0', [](Cursor& c) { c.seek("x"); });
+}
+
+TEST_CASE("a walk backwards covers what it passed as well") {
+  using Cursor = TransactionCursor;
+  expect_range("to last (the own m)", 'm', 'v', [](Cursor& c) { c.seek_to_last(); });
+  expect_range("to last, prev (h)", 'h', 'v', [](Cursor& c) { c.seek_to_last(), c.prev(); });
+  expect_range("seek back g (f)", 'f', 'g', [](Cursor& c) { c.seek_back("g"); });
+  expect_range("seek back f (f)", 'f', 'f', [](Cursor& c) { c.seek_back("f"); });
+  expect_range("seek back c (nothing)", 'c', 'c', [](Cursor& c) { c.seek_back("c"); });
+  expect_range("seek back a, before the bounds", '1', '0', [](Cursor& c) { c.seek_back("a"); });
+  expect_range("seek back g, prev (d)", 'd', 'g', [](Cursor& c) { c.seek_back("g"), c.prev(); });
+  expect_range("seek back g, prev, prev (nothing)", 'c', 'g',
+               [](Cursor& c) { c.seek_back("g"), c.prev(), c.prev(); });
+}
+
+TEST_CASE("a walk to and fro covers all of it, and two seeks do not cover what is between") {
+  using Cursor = TransactionCursor;
+  expect_range("seek e, prev (d)", 'd', 'f', [](Cursor& c) { c.seek("e"), c.prev(); });
+  expect_range("seek f, next, prev, prev (d)", 'd', 'h',
+               [](Cursor& c) { c.seek("f"), c.next(), c.prev(), c.prev(); });
+  expect_range("seek back f, prev, next, next (h)", 'd', 'h',
+               [](Cursor& c) { c.seek_back("f"), c.prev(), c.next(), c.next(); });
+  const auto twice = [](Cursor& c) { c.seek("d"), c.seek("h"); };
+  for (const char* key : {"d", "h"}) CHECK(conflicts(twice, key));
+  for (const char* key : {"e", "f", "g", "i"}) CHECK_FALSE(conflicts(twice, key));
+}
+
+TEST_CASE("a scan without bounds covers both ends of the world") {
+  using Cursor = TransactionCursor;
+  const auto first = [](Cursor& c) { c.seek_to_first(); };
+  const auto last = [](Cursor& c) { c.seek_to_last(); };
+  const auto all = [](Cursor& c) { text_of(c); };
+  for (const char* key : {"", "a", "b", "zz"}) {
+    CHECK(conflicts(all, key, {}));
+    CHECK(conflicts(first, key, {}) == (std::string_view(key) <= "b"));
+    CHECK(conflicts(last, key, {}) == (std::string_view(key) >= "m"));
+  }
+  CHECK_FALSE(conflicts(all, "e", bounds("x", "c")));
+}
+
+TEST_CASE("a cursor that was moved, or is still there at the commit, counts") {
+  Store store;
+  store.put("a", "0"), store.put("c", "0");
+  Transaction t = store.begin(Isolation::serializable);
+  put(t, "own", "1");
+  TransactionCursor first = t.scan({});
+  first.seek_to_first();
+  TransactionCursor second = std::move(first);
+  second.next();
+  store.put("b", "1");
+  expect_conflict("walk from a to c, the cursor still stands there; b is put; commit", t, "'b'");
+}
+
+TEST_CASE("of two that each read what the other writes only the first commits") {
+  Store store;
+  Transaction a = store.begin(Isolation::serializable), b = store.begin(Isolation::serializable);
+  get(a, "x"), put(a, "y", "1");
+  get(b, "y"), put(b, "x", "1");
+  expect_committed("one reads x and writes y", a);
+  expect_conflict("the other reads y and writes x", b, "'y'");
+}
+
+}  // namespace
