@@ -168,6 +168,10 @@ class Engine {
 
   Status fail(Status why);
   void stop_background();
+  static void check_table(const View& view, const TableMeta& meta,
+                          std::vector<std::string>& problems);
+  static void add_problems(std::vector<std::string>& problems, const std::string& where,
+                           const std::vector<std::string>& found);
   static std::vector<std::string> check_meta(const TableMeta& manifest,
                                              const TableProperties& properties);
   void emit(const Event& event) const {
@@ -231,7 +235,8 @@ inline Status Engine::start() {
   last_sequence_ = storage_->state.last_sequence;
   visible_.store(last_sequence_, std::memory_order_release);
   active_ = std::make_shared<Memtable>();
-  auto version = std::make_shared<const Version>(storage_->state.version);
+  // Taken, not copied: a table's file goes when nothing names it any more.
+  auto version = std::make_shared<const Version>(std::exchange(storage_->state.version, {}));
   level0_count_.store(version->level(0).size(), std::memory_order_relaxed);
   view_.publish(std::make_shared<View>(
       View{storage_->tables, active_, storage_->memtables, std::move(version)}));

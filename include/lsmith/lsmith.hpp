@@ -1,7 +1,7 @@
 // lsmith.hpp: the whole library, and its version.
 //
-// A log-structured merge tree: an ordered, durable, transactional map from bytes to bytes. Start with
-// db.hpp; every other header is one part of the engine and can be read, used and replaced alone.
+// A log-structured merge tree: an ordered, durable, transactional map from bytes to bytes. Start
+// with db.hpp; every other header is one part of the engine: read, use and replace each alone.
 #pragma once
 
 #include <lsmith/db.hpp>

@@ -112,6 +112,8 @@ class Version {
   };
 
   // Takes the tables that the edit removes from a level, and collects them in `removed`.
+  void check_table(int level, const TableRef* before, const TableRef& table,
+                   std::vector<std::string>& faults) const;
   Status remove_from(int level, const VersionEdit& edit, std::vector<TableRef>& removed);
   // Puts the tables that the edit adds to a level into it. One that is in `removed` was moved.
   Status add_to(int level, const VersionEdit& edit, const std::vector<TableRef>& removed);
@@ -294,16 +296,7 @@ inline std::vector<std::string> Version::check() const {
     std::uint64_t size_bytes = 0;
     const TableRef* before = nullptr;
     for (const TableRef& table : this->level(level)) {
-      const auto fault = [&](const char* why) {
-        faults.emplace_back(detail::bad_table(level, table->number, why).message());
-      };
-      if (const char* why = detail::fault_of_place(0, table->number)) fault(why);
-      if (const char* why = detail::fault_of_table(*table)) fault(why);
-      if (table->number > largest_number_) fault("is above the largest number");
-      if (before && level == 0 && !detail::is_newer_run(*before, table))
-        fault("stands behind a run that is not newer");
-      if (before && level > 0 && detail::reaches_into(*before, table))
-        fault("overlaps the table before it");
+      check_table(level, before, table, faults);
       before = &table;
       size_bytes += table->file_bytes;
       numbers.push_back(table->number);
@@ -316,6 +309,20 @@ inline std::vector<std::string> Version::check() const {
        ++at)
     faults.push_back("table " + std::to_string(*at) + " stands twice");
   return faults;
+}
+
+inline void Version::check_table(int level, const TableRef* before, const TableRef& table,
+                                 std::vector<std::string>& faults) const {
+  const auto fault = [&](const char* why) {
+    faults.emplace_back(detail::bad_table(level, table->number, why).message());
+  };
+  if (const char* why = detail::fault_of_place(0, table->number)) fault(why);
+  if (const char* why = detail::fault_of_table(*table)) fault(why);
+  if (table->number > largest_number_) fault("is above the largest number");
+  if (before && level == 0 && !detail::is_newer_run(*before, table))
+    fault("stands behind a run that is not newer");
+  if (before && level > 0 && detail::reaches_into(*before, table))
+    fault("overlaps the table before it");
 }
 
 inline Status Version::remove_from(int level, const VersionEdit& edit,

@@ -14,8 +14,8 @@ using namespace lsmith::testing;
 const lab::Step step{"03.4", 15, "book/03-block.md#hostile-bytes",
                      "Check each row when it is read: where it lies, then sizes, then meaning."};
 
-// The block made by hand with some bytes replaced: `row` can no longer be read, all others can, and
-// check() says so.
+// The block made by hand with some bytes replaced: `row` can no longer be read, most others can,
+// and check() says so.
 void expect_damaged(const std::string& done, std::size_t at, const std::string& bytes,
                     std::size_t row, Code code = Code::corruption) {
   const ExactBytes body(golden_block().replace(at, bytes.size(), bytes));

@@ -64,6 +64,25 @@ TEST_SUITE("figures") {
     CHECK(paths_of(machine.files.after_kill(), Type::table).size() == in_tables(db).tables);
   }
 
+  TEST_CASE("so are the files of tables that recovery found") {
+    const History history(60);
+    Machine machine;
+    {
+      Db db = machine.open();
+      history.write_all(db, 1, 30);
+    }
+    Db db = machine.open();
+    const auto old = paths_of(machine.files.after_kill(), Type::table);
+    CHECK(old.size() >= 1);
+    history.write_all(db, 31, 60);
+    REQUIRE(db.compact().ok());
+    REQUIRE(db.flush().ok());
+    REQUIRE(db.wait_idle().ok());
+    for (const auto& [number, path] : old)
+      CHECK_FALSE(machine.files.exists(path));
+    CHECK(check_prefix(db, history, 60, 60) == "");
+  }
+
   TEST_CASE("at most one idle log is kept, and none after close") {
     const History history(100);
     Machine machine;

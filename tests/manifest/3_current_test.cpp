@@ -148,9 +148,10 @@ TEST_SUITE("manifest") {
     CHECK(read_payloads({base, number_field(2, 41)}).starts_with("12: 77 next 41 last 100 log 3"));
     CHECK(is_corrupt(read_payloads({})));
     const auto add = [](const TableMeta& table) { return field(6, table_content(1, table)); };
-    for (const std::string& first :
-         {number_field(2, 40), base.substr(2), base_bytes(12), base_bytes(40, 100, 41),
-          field(1, ""), base + add(table(20, "a", "c")) + add(table(21, "c", "d"))})
+    for (const std::string& first : {number_field(2, 40), base.substr(2),
+                                     field(1, "") + number_field(2, 40) + number_field(3, 100),
+                                     base_bytes(12), base_bytes(40, 100, 41), field(1, ""),
+                                     base + add(table(20, "a", "c")) + add(table(21, "c", "d"))})
       lab::expect(is_corrupt(read_payloads({first})), "begin with " + lab::show(first),
                   "corruption", read_payloads({first}));
     for (const std::string& second :

@@ -91,7 +91,8 @@ void walk(TransactionCursor& cursor, const Model& model, lsmith::testing::Random
     if (move == 0) cursor.seek_to_first(), at = model.begin(), done += " first";
     if (move == 1) cursor.seek_to_last(), at = before(model.end()), done += " last";
     if (move == 2) cursor.seek(key), at = model.lower_bound(key), done += " seek " + key;
-    if (move == 3) cursor.seek_back(key), at = before(model.upper_bound(key)), done += " back " + key;
+    if (move == 3)
+      cursor.seek_back(key), at = before(model.upper_bound(key)), done += " back " + key;
     if (move >= 4 && move < 8) cursor.next(), ++at, done += " next";
     if (move >= 8) cursor.prev(), at = before(at), done += " prev";
     const auto found = cursor.is_valid() ? std::optional(std::string(cursor.key())) : std::nullopt;

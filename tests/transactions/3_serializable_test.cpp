@@ -37,8 +37,8 @@ TEST_CASE("what was not read, or was an own write, may change") {
   lab::expect_equal("scan", "a=0 b=1 own=1", all_of(store.db));
 }
 
-// Runs `moves` over the keys b d f h within [c, w) beside an own write of m, then lets another commit
-// write `key`. Whether that conflicts?
+// Runs `moves` over the keys b d f h within [c, w) beside an own write of m, then lets another
+// commit write `key`. Whether that conflicts?
 template <class Moves>
 bool conflicts(Moves&& moves, std::string_view key, Bounds within = bounds("c", "w")) {
   Store store;
@@ -55,7 +55,7 @@ bool conflicts(Moves&& moves, std::string_view key, Bounds within = bounds("c", 
   return !s.ok();
 }
 
-// Walks, and expects a conflict for exactly the letters from `first` to `last`; m is written anyway.
+// Walks, and expects a conflict for just the letters from `first` to `last`; m is written anyway.
 template <class Moves>
 void expect_range(const std::string& done, char first, char last, Moves&& moves) {
   for (char key = 'a'; key <= 'z'; ++key) {

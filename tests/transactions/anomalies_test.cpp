@@ -1,5 +1,5 @@
-// anomalies_test.cpp: the anomalies that the literature names, after the list of Hermitage: which are
-// prevented at which isolation. "G2-item" and "G2" are what Isolation::snapshot allows.
+// anomalies_test.cpp: the anomalies that the literature names, after the list of Hermitage: which
+// are prevented at which isolation. "G2-item" and "G2" are what Isolation::snapshot allows.
 #include "stores.hpp"
 
 #include <vector>

@@ -1,5 +1,5 @@
-// history_test.cpp: what the history of commits may forget, and that it never forgets more in silence;
-// and transactions whose database fails, closes or is gone.
+// history_test.cpp: what the history of commits may forget, and that it never forgets more in
+// silence; and transactions whose database fails, closes or is gone.
 #include "../support/random.hpp"
 #include "stores.hpp"
 
@@ -55,7 +55,7 @@ TEST_CASE("the history stays within its bytes, and refuses who began before what
   }
 }
 
-TEST_CASE("while somebody is open nothing within the bytes is forgotten, and nothing else refused") {
+TEST_CASE("while somebody is open nothing within the bytes is forgotten, nothing else refused") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     INFO("seed " << seed);
     lsmith::testing::Random random(seed);

@@ -1,5 +1,5 @@
-// interleavings_test.cpp: two small transactions in every order of their steps, judged three ways: by
-// the rule of who may commit, by what a snapshot shows, and by executions one after the other.
+// interleavings_test.cpp: two small transactions in every order of their steps, judged three ways:
+// by the rule of who may commit, by what a snapshot shows, and by executions one after the other.
 #include "../support/random.hpp"
 #include "stores.hpp"
 

@@ -208,6 +208,7 @@ inline Status Engine::write_edit(const VersionEdit& edit, const Version& next) {
   state.manifest_number = storage_->numbers.take();
   state.next_file_number = storage_->numbers.next();
   auto manifest = ManifestWriter::create(*storage_->files, storage_->folder, state);
+  state.version = {};  // it would keep its tables from being removed
   if (!manifest.ok()) return std::move(manifest).status();
   storage_->manifest = std::move(*manifest);
   storage_->files->remove(storage_->path(FileName::Type::manifest, old_number)).ignore();
@@ -392,28 +393,30 @@ inline Stats Engine::stats() const {
 inline std::vector<std::string> Engine::check() const {
   const ViewPin view = view_.pin();
   std::vector<std::string> problems = view->version->check();
-  const auto add = [&](const std::string& where, const std::vector<std::string>& found) {
-    for (const std::string& problem : found)
-      problems.push_back(where + ": " + problem);
-  };
   commits_.run_alone([&] {  // no writer meanwhile
-    if (view->active) add("active memtable", view->active->check());
+    if (view->active) add_problems(problems, "active memtable", view->active->check());
   });
   for (const auto& memtable : view->frozen)
-    add("frozen memtable", memtable->check());
-  for (int level = 0; level < level_count; ++level) {
-    for (const TableRef& meta : view->version->level(level)) {
-      const std::string name = file_name(FileName::Type::table, meta->number);
-      auto table = view->tables->open(*meta);
-      if (!table.ok()) {
-        problems.push_back(name + ": " + table.status().to_string());
-        continue;
-      }
-      add(name, (*table)->check());
-      add(name, check_meta(*meta, (*table)->properties()));
-    }
-  }
+    add_problems(problems, "frozen memtable", memtable->check());
+  for (int level = 0; level < level_count; ++level)
+    for (const TableRef& table : view->version->level(level))
+      check_table(*view, *table, problems);
   return problems;
+}
+
+inline void Engine::check_table(const View& view, const TableMeta& meta,
+                                std::vector<std::string>& problems) {
+  const std::string name = file_name(FileName::Type::table, meta.number);
+  auto table = view.tables->open(meta);
+  if (!table.ok()) return problems.push_back(name + ": " + table.status().to_string());
+  add_problems(problems, name, (*table)->check());
+  add_problems(problems, name, check_meta(meta, (*table)->properties()));
+}
+
+inline void Engine::add_problems(std::vector<std::string>& problems, const std::string& where,
+                                 const std::vector<std::string>& found) {
+  for (const std::string& problem : found)
+    problems.push_back(where + ": " + problem);
 }
 
 // What the manifest says of a table against what the table says of itself.

@@ -1,7 +1,7 @@
 // engine_commit.hpp: the engine's write path: what the leader of a commit group does. Belongs to
 // engine.hpp, which has the invariants.
 //
-//   make room (wait, freeze, next log) · approve and number · log · sync if asked · insert · visible
+//   make room (wait, freeze, next log) · approve, number · log · sync if asked · insert · visible
 #pragma once
 
 #include <lsmith/engine.hpp>

@@ -83,6 +83,7 @@ class Memtable {
 
   int random_height() LSMITH_REQUIRES(mutex_);
   Path path_to(std::string_view key, std::uint64_t tag) const LSMITH_REQUIRES(mutex_);
+  void check_level(int level, std::vector<std::string>& broken) const LSMITH_REQUIRES(mutex_);
 
   // What a cursor moves by; each takes the lock. Null: there is no such entry.
   const Node* first() const;
@@ -166,28 +167,30 @@ inline std::size_t Memtable::entry_count() const {
 inline std::vector<std::string> Memtable::check() const {
   MutexLock lock(mutex_);
   std::vector<std::string> broken;
-  for (int level = 0; level < height_max; ++level) {
-    std::size_t count = 0;
-    const Node* before = nullptr;
-    for (const Node* node = head_->next[level]; node != nullptr; node = node->next[level]) {
-      ++count;
-      const std::string where =
-          "level " + std::to_string(level) + ", node " + std::to_string(count);
-      if (before != nullptr && compare(before->key, before->tag, node->key, node->tag) >= 0) {
-        broken.push_back(where + ", does not sort after the one before it");
-        break;  // the list may be a circle
-      }
-      before = node;
-    }
-    std::size_t expected = 0;
-    for (const Node& node : nodes_) {
-      if (&node != head_ && node.next.size() > static_cast<std::size_t>(level)) ++expected;
-    }
-    if (count != expected)
-      broken.push_back("level " + std::to_string(level) + " links " + std::to_string(count) +
-                       " of " + std::to_string(expected) + " nodes");
-  }
+  for (int level = 0; level < height_max; ++level)
+    check_level(level, broken);
   return broken;
+}
+
+inline void Memtable::check_level(int level, std::vector<std::string>& broken) const {
+  const std::string where = "level " + std::to_string(level);
+  std::size_t count = 0;
+  const Node* before = nullptr;
+  for (const Node* node = head_->next[level]; node != nullptr; node = node->next[level]) {
+    ++count;
+    if (before != nullptr && compare(before->key, before->tag, node->key, node->tag) >= 0) {
+      broken.push_back(where + ", node " + std::to_string(count) +
+                       ", does not sort after the one before it");
+      break;  // the list may be a circle
+    }
+    before = node;
+  }
+  std::size_t expected = 0;
+  for (const Node& node : nodes_)
+    if (&node != head_ && node.next.size() > static_cast<std::size_t>(level)) ++expected;
+  if (count != expected)
+    broken.push_back(where + " links " + std::to_string(count) + " of " +
+                     std::to_string(expected) + " nodes");
 }
 
 inline int Memtable::random_height() {

@@ -91,6 +91,8 @@ class Engine {
   Status run_plan(const CompactionPlan& plan) LSMITH_REQUIRES(mutex_);
   Status install(VersionEdit edit, std::shared_ptr<Memtable> active) LSMITH_REQUIRES(mutex_);
   void remove_obsolete() LSMITH_REQUIRES(mutex_);
+  static void check_table(const View& view, const TableMeta& meta,
+                          std::vector<std::string>& problems);
   Status fail(Status why) LSMITH_REQUIRES(mutex_);
 
   const Options options_;
@@ -128,9 +130,10 @@ inline Result<std::unique_ptr<Engine>> Engine::open(const Options& options,
 inline Engine::Engine(const Options& options, std::unique_ptr<Storage> storage)
     : options_(options), storage_(std::move(storage)) {
   visible_.store(storage_->state.last_sequence, std::memory_order_release);
-  view_.publish(std::make_shared<View>(
-      View{storage_->tables, std::make_shared<Memtable>(), storage_->memtables,
-           std::make_shared<const Version>(storage_->state.version)}));
+  // The version is taken, not copied: a table's file goes when nothing names it any more.
+  auto version = std::make_shared<const Version>(std::exchange(storage_->state.version, {}));
+  view_.publish(std::make_shared<View>(View{storage_->tables, std::make_shared<Memtable>(),
+                                            storage_->memtables, std::move(version)}));
 }
 
 inline Engine::~Engine() = default;
@@ -378,18 +381,19 @@ inline std::vector<std::string> Engine::check() const {
   std::vector<std::string> problems = view->version->check();
   for (std::string& problem : view->active->check())
     problems.push_back(std::move(problem));
-  for (int level = 0; level < level_count; ++level) {
-    for (const TableRef& meta : view->version->level(level)) {
-      auto table = view->tables->open(*meta);
-      if (!table.ok()) {
-        problems.push_back(table.status().to_string());
-        continue;
-      }
-      for (std::string& problem : (*table)->check())
-        problems.push_back(file_name(FileName::Type::table, meta->number) + ": " + problem);
-    }
-  }
+  for (int level = 0; level < level_count; ++level)
+    for (const TableRef& table : view->version->level(level))
+      check_table(*view, *table, problems);
   return problems;
+}
+
+inline void Engine::check_table(const View& view, const TableMeta& meta,
+                                std::vector<std::string>& problems) {
+  const std::string name = file_name(FileName::Type::table, meta.number);
+  auto table = view.tables->open(meta);
+  if (!table.ok()) return problems.push_back(name + ": " + table.status().to_string());
+  for (const std::string& problem : (*table)->check())
+    problems.push_back(name + ": " + problem);
 }
 
 }  // namespace lsmith

@@ -348,12 +348,10 @@ inline void UserCursor::find_forwards(bool is_key_done) {
     const bool is_hidden = is_key_done && entries_.key() == key_;
     if (!is_too_new && !is_hidden) {
       key_ = entries_.key();
+      value_ = entries_.value();
       is_key_done = true;
-      if (kind_of(entries_.tag()) != Kind::erase) {
-        value_ = entries_.value();
-        is_valid_ = true;
-        return;
-      }
+      is_valid_ = kind_of(entries_.tag()) != Kind::erase;
+      if (is_valid_) return;
     }
     ++skipped_count_;
   }
