@@ -74,9 +74,17 @@ TEST_CASE("each way of being wrong is named where it is read") {
 }
 
 TEST_CASE("a chunk that is not padded with zeros is not believed") {
-  for (std::size_t at = 0x22; at < 0x29; ++at)  // row 3 holds `ab`, so its chunk is `b`
-    CHECK_FALSE(
-        survey("byte " + std::to_string(at) + " is 1", golden_block().replace(at, 1, "\1")));
+  for (std::size_t at = 0x22; at < 0x29; ++at) {  // row 3 holds `ab`, so its chunk is `b`
+    const std::string done = "byte " + std::to_string(at) + " is 1";
+    const ExactBytes body(golden_block().replace(at, 1, "\1"));
+    CHECK_FALSE(survey(done, std::string(body.view())));
+    BlockCursor cursor = Walk::make_cursor(body.view());
+    cursor.seek_to_first();
+    for (int row = 0; row < 3 && cursor.is_valid(); ++row)
+      cursor.next();
+    lab::expect(cursor.status().code() == Code::corruption, done + "; walk to row 3",
+                code_name(Code::corruption), cursor.status().to_string());
+  }
 }
 
 TEST_CASE("a body cut at any length never reads beyond it") {

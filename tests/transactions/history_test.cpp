@@ -121,6 +121,39 @@ TEST_CASE("what no open transaction can need is forgotten, though some are alway
               "20 conflicts at most", conflicts);
 }
 
+TEST_CASE("however a transaction ends, the history knows that it is over") {
+  Store store;  // for its files and its executor
+  Options options;
+  options.file_system = store.files.get();
+  options.executor = &store.executor;
+  auto opened = Engine::open(options, "another");
+  REQUIRE(opened.ok());
+  const std::shared_ptr<Engine> engine = std::move(*opened);
+  const auto history = std::make_shared<CommitHistory>(std::size_t{1} << 20);
+  Sequence last = 1000;
+  const auto is_remembering = [&] {
+    history->record(batch_of({"key"}), ++last);
+    return history->memory_bytes() > 0;
+  };
+  const auto begin = [&] { return Transaction(engine, history, Isolation::serializable); };
+  CHECK_FALSE(is_remembering());
+  {
+    Transaction committed = begin(), refused = begin(), rolled = begin(), replaced = begin();
+    Transaction moved = begin();
+    const Transaction heir = std::move(moved);
+    CHECK(is_remembering());
+    CHECK(committed.commit(false).ok());
+    // The engine has none of what was recorded here: its snapshots are older than the history.
+    CHECK(refused.put("other", "1").ok());
+    expect_conflict("its snapshot is older than what the history knows", refused, "");
+    rolled.rollback();
+    replaced = std::move(rolled);
+    CHECK(heir.is_active());
+    CHECK(is_remembering());
+  }
+  CHECK_FALSE(is_remembering());
+}
+
 TEST_CASE("closed or destroyed, the database gives its error to the commit") {
   std::optional<Transaction> closed, orphan;
   {
