@@ -145,8 +145,8 @@ void fail_each_call(const Image& image, const History& history, std::uint64_t he
         Machine machine(image);
         tune(machine);
         machine.files.fail(static_cast<Call>(call), n, for_ever);
-        INFO(name_of(static_cast<Call>(call)), " ", n, " of ", counts[call],
-             for_ever ? " and all later ones" : "", " failed");
+        INFO(std::string(name_of(static_cast<Call>(call))), " ", n, " of ", counts[call],
+             std::string(for_ever ? " and all later ones" : ""), " failed");
         Life life(machine, history, held);
         life.run();
         machine.files.heal();
@@ -199,7 +199,7 @@ TEST_SUITE("failed calls") {
     const History history(10);
     for (const Call call :
          {Call::create, Call::append, Call::sync, Call::sync_dir, Call::log_sync}) {
-      CAPTURE(name_of(call));
+      INFO(std::string(name_of(call)));
       Machine machine;
       Db db = machine.open();
       history.write_all(db, 1, 5);

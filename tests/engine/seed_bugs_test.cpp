@@ -282,7 +282,7 @@ TEST_SUITE("seed bugs") {
       if (is_inside || i == 0) return;
       is_inside = true;
       ++looks;
-      INFO(name_of(call), " ", path);
+      INFO(std::string(name_of(call)), " ", path);
       const auto problem = check_prefix(db, history, i, i + 1);
       CHECK(problem == "");
       is_inside = false;
