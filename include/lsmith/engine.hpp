@@ -210,6 +210,7 @@ class Engine {
   ManualCompaction* manual_ LSMITH_GUARDED_BY(mutex_) = nullptr;
   bool is_flushing_ LSMITH_GUARDED_BY(mutex_) = false;
   bool is_compacting_ LSMITH_GUARDED_BY(mutex_) = false;
+  bool is_compaction_due_ LSMITH_GUARDED_BY(mutex_) = false;
   bool is_stopping_ LSMITH_GUARDED_BY(mutex_) = false;
   bool is_closed_ LSMITH_GUARDED_BY(mutex_) = false;
   Status health_ LSMITH_GUARDED_BY(mutex_);

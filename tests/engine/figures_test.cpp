@@ -221,6 +221,7 @@ TEST_SUITE("figures") {
     if (stats.flushes == 0) return;  // an engine that does not count
     CHECK(of(StallReason::level0_slow).count > 0);
     CHECK(of(StallReason::level0_slow).duration_us > 0);
+    CHECK(of(StallReason::level0_slow).duration_us <= 1000 * of(StallReason::level0_slow).count);
     CHECK(of(StallReason::memtables).count > 0);
     CHECK(of(StallReason::level0_stop).count + of(StallReason::memtables).count ==
           recorder.count(Event::Type::stall_began));

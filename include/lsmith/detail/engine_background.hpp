@@ -79,7 +79,10 @@ inline void Engine::retire_log(std::uint64_t number) {
 
 // ---- compaction ----
 
+// A task that is running has perhaps picked already, and found nothing: the flag makes it look
+// again.
 inline void Engine::schedule_compaction() {
+  is_compaction_due_ = true;
   if (is_compacting_ || is_stopping_) return;
   is_compacting_ = true;
   executor_.submit(1, std::make_unique<Job>(*this, &Engine::run_compactions));
@@ -91,6 +94,7 @@ inline void Engine::run_compactions() {
   bool may_run = false;
   {
     MutexLock lock(mutex_);
+    is_compaction_due_ = false;  // before the version is pinned: what comes later is a newer one
     manual = manual_;
     may_run = health_.ok() && !is_stopping_;
   }
@@ -104,7 +108,6 @@ inline void Engine::run_compactions() {
   Status s;
   if (plan) s = compact_once(*plan, *version);
   if (!s.ok() && s.code() != Code::cancelled) fail(s).ignore();
-  const bool has_run = plan.has_value();
   plan.reset();  // both hold references to the inputs, which may go now
   version.reset();
   remove_obsolete();
@@ -114,7 +117,7 @@ inline void Engine::run_compactions() {
   if (manual != nullptr) end_manual(may_run ? std::move(s) : health_);
   if (is_stopping_) end_manual(Status(Code::cancelled, "the database is closing"));
   if (!health_.ok()) end_manual(health_);
-  if (health_.ok() && (has_run || manual != nullptr || manual_ != nullptr)) schedule_compaction();
+  if (health_.ok() && (is_compaction_due_ || manual != nullptr)) schedule_compaction();
   changed_.raise();
 }
 

@@ -86,9 +86,7 @@ inline Status Engine::sync_logs() {
 
 inline Status Engine::make_room() {
   if (is_read_only_.load(std::memory_order_acquire)) return health();
-  if (level0_count_.load(std::memory_order_relaxed) >=
-      static_cast<std::size_t>(options_.level0_slow_count))
-    slow_down();
+  slow_down();
   if (active_->memory_bytes() < options_.write_buffer_bytes) return {};
   if (active_->entry_count() == 0) return {};  // an arena may be larger than that from the start
   if (Status s = wait_for_background(); !s.ok()) return s;
@@ -96,11 +94,13 @@ inline Status Engine::make_room() {
 }
 
 // A small delay for each group, which grows as level 0 nears its limit, instead of one long stop.
+// The count is loaded once: a compaction may lower it at any moment.
 inline void Engine::slow_down() {
+  const std::size_t count = level0_count_.load(std::memory_order_relaxed);
   const auto slow = static_cast<std::size_t>(options_.level0_slow_count);
   const auto stop = static_cast<std::size_t>(options_.level0_stop_count);
-  const std::size_t over = level0_count_.load(std::memory_order_relaxed) + 1 - slow;
-  const std::uint64_t delay_us = 1000 * over / (stop + 1 - slow);
+  if (count < slow) return;
+  const std::uint64_t delay_us = 1000 * (std::min(count, stop) + 1 - slow) / (stop + 1 - slow);
   executor_.sleep_us(delay_us);
   counters_.stall(StallReason::level0_slow, delay_us);
 }
