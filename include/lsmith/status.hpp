@@ -14,7 +14,7 @@
 #include <cassert>
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -70,27 +70,57 @@ class [[nodiscard]] Status {
   std::unique_ptr<Error> error_;
 };
 
-/// A value, or the Status that says why there is none.
+/// A value, or the Status that says why there is none. Moved, not copied.
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}
+  Result(T value) : has_value_(true), value_(std::move(value)) {}
   Result(Status failure) : status_(std::move(failure)) { assert(!status_.ok()); }
+  Result(Result&& other) noexcept;
+  Result& operator=(Result&& other) noexcept;
+  ~Result();
 
-  bool ok() const { return value_.has_value(); }
+  bool ok() const { return has_value_; }
   const Status& status() const& { return status_; }
   Status status() && { return std::move(status_); }
   /// Requires ok(). Lives as long as this Result.
-  T& operator*() & { return *value_; }
-  const T& operator*() const& { return *value_; }
-  T&& operator*() && { return *std::move(value_); }
-  T* operator->() { return &*value_; }
-  const T* operator->() const { return &*value_; }
+  T& operator*() & { return *get(); }
+  const T& operator*() const& { return *get(); }
+  T&& operator*() && { return std::move(*get()); }
+  T* operator->() { return get(); }
+  const T* operator->() const { return get(); }
 
  private:
+  const T* get() const {
+    assert(has_value_);
+    return &value_;
+  }
+  T* get() { return const_cast<T*>(std::as_const(*this).get()); }
+
   Status status_;
-  std::optional<T> value_;
+  bool has_value_ = false;
+  union {  // not std::optional: with forty kinds of result it would be a fifth of the compile time
+    T value_;
+  };
 };
+
+template <class T>
+Result<T>::Result(Result&& other) noexcept
+    : status_(std::move(other.status_)), has_value_(other.has_value_) {
+  if (has_value_) ::new (static_cast<void*>(&value_)) T(std::move(other.value_));
+}
+
+template <class T>
+Result<T>& Result<T>::operator=(Result&& other) noexcept {
+  if (this == &other) return *this;
+  this->~Result();
+  return *::new (static_cast<void*>(this)) Result(std::move(other));
+}
+
+template <class T>
+Result<T>::~Result() {
+  if (has_value_) value_.~T();
+}
 
 constexpr std::string_view code_name(Code code) {
   switch (code) {

@@ -11,8 +11,8 @@ namespace {
 using namespace lsmith;
 using namespace lsmith::testing;
 
-const lab::Step step{"03.1", 10, "book/03-block.md#building",
-                     "Prefix, column, offsets and rows: the picture at the top of block.hpp."};
+const lab::Step step_1{"03.1", 10, "book/03-block.md#building",
+                       "Prefix, column, offsets and rows: the picture at the top of block.hpp."};
 
 // Builds the entries, asking for the size after each; holds sizes and bytes to the format.
 bool expect_built(BlockBuilder& builder, const std::string& done,

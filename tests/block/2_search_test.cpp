@@ -11,8 +11,8 @@ using namespace lsmith;
 using namespace lsmith::testing;
 using namespace std::string_literals;
 
-const lab::Step step{"03.2", 15, "book/03-block.md#searching",
-                     "Where chunks are equal, the whole key and then the tag decide."};
+const lab::Step step_2{"03.2", 15, "book/03-block.md#searching",
+                       "Where chunks are equal, the whole key and then the tag decide."};
 
 bool expect_get(const std::string& done, std::string_view body, std::string_view key,
                 Sequence sequence, const std::optional<Version>& expected) {

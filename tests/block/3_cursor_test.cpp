@@ -12,8 +12,8 @@ using namespace lsmith;
 using namespace lsmith::testing;
 using namespace std::string_literals;
 
-const lab::Step step{"03.3", 15, "book/03-block.md#walking",
-                     "next() and prev() go to the neighbouring row; a move past an end ends it."};
+const lab::Step step_3{"03.3", 15, "book/03-block.md#walking",
+                       "next() and prev() go to the neighbouring row; a move past an end ends it."};
 
 static_assert(EntryCursor<BlockCursor>);
 

@@ -11,8 +11,8 @@ namespace {
 using namespace lsmith;
 using namespace lsmith::testing;
 
-const lab::Step step{"03.4", 15, "book/03-block.md#hostile-bytes",
-                     "Check each row when it is read: where it lies, then sizes, then meaning."};
+const lab::Step step_4{"03.4", 15, "book/03-block.md#hostile-bytes",
+                       "Check each row when it is read: where it lies, then sizes, then meaning."};
 
 // The block made by hand with some bytes replaced: `row` can no longer be read, most others can,
 // and check() says so.

@@ -13,8 +13,8 @@ namespace {
 using namespace lsmith;
 using namespace lsmith::testing;
 
-const lab::Step step{"05.1", 10, "book/05-bloom.md#building",
-                     "The upper half of a hash chooses the line, the lower half the bits in it."};
+const lab::Step step_1{"05.1", 10, "book/05-bloom.md#building",
+                       "The upper half of a hash chooses the line, the lower half the bits in it."};
 
 // How many lines and probes is free; given both, the body is canonical. Returns the lines.
 std::uint32_t expect_canonical(const std::string& done, const std::vector<std::uint64_t>& hashes,

@@ -13,7 +13,7 @@ namespace {
 using namespace lsmith;
 using namespace lsmith::testing;
 
-const lab::Step step{
+const lab::Step step_2{
     "05.2", 15, "book/05-bloom.md#asking",
     "Answer no only when a bit of the hash is not set in a filter that you understand."};
 

@@ -14,8 +14,8 @@ namespace {
 using namespace lsmith;
 using namespace std::string_literals;
 
-const lab::Step step{"00.1", 10, "book/00-coding.md#writing-numbers",
-                     "Work with unsigned numbers and shifts; cast to char only at the very end."};
+const lab::Step step_1{"00.1", 10, "book/00-coding.md#writing-numbers",
+                       "Work with unsigned numbers and shifts; cast to char only at the very end."};
 
 constexpr std::uint64_t max64 = ~std::uint64_t{0};
 

@@ -15,10 +15,9 @@ namespace {
 using namespace lsmith;
 using namespace std::string_literals;
 
-const lab::Step step{"00.2", 20, "book/00-coding.md#reading-what-nobody-vouches-for",
-                     "Decide first, take second: offset_ moves only when the whole value is good."};
-
-constexpr std::uint64_t max64 = ~std::uint64_t{0};
+const lab::Step step_2{
+    "00.2", 20, "book/00-coding.md#reading-what-nobody-vouches-for",
+    "Decide first, take second: offset_ moves only when the whole value is good."};
 
 // Calls `read` on a reader of `bytes` and expects nothing to come back and nothing to be taken.
 template <class Read>
@@ -89,7 +88,8 @@ TEST_CASE("a varint above its bits is refused, the largest is not") {
                     hint);
   const std::string max_of_64 = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01";
   ByteReader large(max_of_64);
-  lab::expect_equal("varint64 of nine ff and 01", std::optional(max64), large.varint64(), hint);
+  lab::expect_equal("varint64 of nine ff and 01", std::optional(~std::uint64_t{0}),
+                    large.varint64(), hint);
   expect_refused("varint32", "\xff\xff\xff\xff\x10", read32);
   expect_refused("varint32", "\xff\xff\xff\xff\x1f", read32);
   expect_refused("varint32", "\x80\x80\x80\x80\x80\x01", read32);

@@ -15,8 +15,8 @@ namespace {
 using namespace lsmith;
 using namespace std::string_literals;
 
-const lab::Step step{"00.3", 20, "book/00-coding.md#checksums",
-                     "Invert before the first byte and after the last; take bytes as unsigned."};
+const lab::Step step_3{"00.3", 20, "book/00-coding.md#checksums",
+                       "Invert before the first byte and after the last; take bytes as unsigned."};
 
 // The definition, bit by bit: slow, and hard to get wrong.
 std::uint32_t divide(std::string_view bytes) {

@@ -10,9 +10,9 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{"09.1", 15, "book/09-compaction.md#choosing",
-                     "Whatever older table an input would pass on its way down, or meet where it "
-                     "goes, must be an input too."};
+const lab::Step step_1{"09.1", 15, "book/09-compaction.md#choosing",
+                       "Whatever older table an input would pass on its way down, or meet where it "
+                       "goes, must be an input too."};
 
 }  // namespace
 

@@ -10,8 +10,8 @@ using engine_test::Call;
 
 namespace {
 
-const lab::Step step{"09.2", 20, "book/09-compaction.md#merging",
-                     "A merge that can not be finished removes the tables it made and says why."};
+const lab::Step step_2{"09.2", 20, "book/09-compaction.md#merging",
+                       "A merge that can not be finished removes the tables it made and says why."};
 
 Rows versions_of(const std::string& key, Sequence first, Sequence last) {
   Rows rows;

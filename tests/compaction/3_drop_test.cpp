@@ -9,9 +9,9 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{"09.3", 20, "book/09-compaction.md#forgetting",
-                     "A tombstone may go only when no table outside the merge can hold something "
-                     "older of its key, on whatever level that stands."};
+const lab::Step step_3{"09.3", 20, "book/09-compaction.md#forgetting",
+                       "A tombstone may go only when no table outside the merge can hold something "
+                       "older of its key, on whatever level that stands."};
 
 // Merges the rows beside tables that stay out; what is left, newest first.
 std::string left(const Rows& rows, const std::vector<Rows>& others,

@@ -31,7 +31,7 @@ namespace {
 constexpr std::uint64_t key_count = 400;
 constexpr std::uint64_t batch_keys = 3;
 
-std::string key_of(std::uint64_t number) {
+std::string looped_key(std::uint64_t number) {
   return "key" + std::to_string(1000 + number % key_count);
 }
 
@@ -39,7 +39,7 @@ std::string key_of(std::uint64_t number) {
 void apply(std::uint64_t i, WriteBatch* batch, std::map<std::string, std::string>* model) {
   testing::Random random(i);
   for (std::uint64_t k = 0; k < batch_keys; ++k) {
-    const std::string key = key_of(random.next());
+    const std::string key = looped_key(random.next());
     if (random.chance(20)) {
       if (batch) batch->erase(key);
       if (model) model->erase(key);

@@ -15,7 +15,7 @@ using namespace lsmith;
 
 namespace {
 
-std::string key_of(std::uint64_t n) {
+std::string numbered_key(std::uint64_t n) {
   return "key" + std::to_string(100000 + n);
 }
 
@@ -49,7 +49,7 @@ TEST_SUITE("engine") {
     for (int w = 0; w < writers; ++w) {
       threads.emplace_back([&, w] {
         for (std::uint64_t i = 0; i < writes; ++i) {
-          const std::string key = key_of(i * writers + static_cast<std::uint64_t>(w));
+          const std::string key = numbered_key(i * writers + static_cast<std::uint64_t>(w));
           if (!db.put(key, "value of " + key).ok()) ++wrong;
           const auto found = db.get(key);  // a thread sees its own writes
           if (!found.ok() || !*found || **found != "value of " + key) ++wrong;
@@ -124,7 +124,8 @@ TEST_SUITE("engine") {
     for (int w = 0; w < 4; ++w)
       threads.emplace_back([&, w] {
         for (int i = 0; i < 100; ++i)
-          if (!db.put(key_of(static_cast<std::uint64_t>(w * 1000 + i)), "v", Durability::power)
+          if (!db.put(numbered_key(static_cast<std::uint64_t>(w * 1000 + i)), "v",
+                      Durability::power)
                    .ok())
             ++failed;
       });
@@ -146,7 +147,7 @@ TEST_SUITE("engine") {
       for (std::uint64_t w = 0; w < 3; ++w)
         threads.emplace_back([&, w] {
           for (std::uint64_t i = 0; !is_done.load(); ++i) {
-            if (!db.put(key_of(w * 100000 + i), std::string(100, 'x')).ok()) return;
+            if (!db.put(numbered_key(w * 100000 + i), std::string(100, 'x')).ok()) return;
             if (i % 50 == 0) db.compact().ignore();
           }
         });

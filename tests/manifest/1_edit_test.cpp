@@ -6,8 +6,8 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{"07.1", 10, "book/07-manifest.md#edits",
-                     "Fields stand in the order of their tags; tables by level, then number."};
+const lab::Step step_1{"07.1", 10, "book/07-manifest.md#edits",
+                       "Fields stand in the order of their tags; tables by level, then number."};
 
 VersionEdit example_edit() {
   VersionEdit edit;

@@ -10,8 +10,8 @@ using namespace std::string_literals;
 
 namespace {
 
-const lab::Step step{"07.2", 10, "book/07-manifest.md#versions",
-                     "All removals, then all additions; tables that stay are shared."};
+const lab::Step step_2{"07.2", 10, "book/07-manifest.md#versions",
+                       "All removals, then all additions; tables that stay are shared."};
 
 // Level 0: 31, 28, 30. Level 1: 19 a–c, 20 e–g, 21 m–z. Level 2: 5 b–y.
 Version example_version() {

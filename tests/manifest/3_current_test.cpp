@@ -9,8 +9,8 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{"07.3", 10, "book/07-manifest.md#the-current-pointer",
-                     "What a name points at is durable before the name is."};
+const lab::Step step_3{"07.3", 10, "book/07-manifest.md#the-current-pointer",
+                       "What a name points at is durable before the name is."};
 
 }  // namespace
 

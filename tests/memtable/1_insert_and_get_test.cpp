@@ -15,8 +15,8 @@ using namespace lsmith;
 using namespace lsmith::testing;
 using namespace std::string_literals;
 
-const lab::Step step{"01.1", 15, "book/01-memtable.md#adding-and-finding",
-                     "The order is compare() of key.hpp: key ascending, then tag descending."};
+const lab::Step step_1{"01.1", 15, "book/01-memtable.md#adding-and-finding",
+                       "The order is compare() of key.hpp: key ascending, then tag descending."};
 
 bool expect_get(const Memtable& memtable, const std::string& after, std::string_view key,
                 Sequence sequence, const std::optional<Version>& expected,

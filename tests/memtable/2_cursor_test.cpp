@@ -14,7 +14,7 @@ using namespace lsmith;
 using namespace lsmith::testing;
 using namespace std::string_literals;
 
-const lab::Step step{
+const lab::Step step_2{
     "01.2", 15, "book/01-memtable.md#walking-forwards",
     "seek lands on the first entry that is not before the place: an equal one is not."};
 

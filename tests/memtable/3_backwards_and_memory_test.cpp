@@ -12,8 +12,8 @@ namespace {
 using namespace lsmith;
 using namespace lsmith::testing;
 
-const lab::Step step{"01.3", 10, "book/01-memtable.md#walking-backwards-and-counting",
-                     "The entry before a place is the last one that compares less than it."};
+const lab::Step step_3{"01.3", 10, "book/01-memtable.md#walking-backwards-and-counting",
+                       "The entry before a place is the last one that compares less than it."};
 
 void expect_sound(const Memtable& memtable) {
   std::string broken;

@@ -12,7 +12,7 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{
+const lab::Step step_1{
     "06.1", 15, "book/06-merge.md#walking-forwards",
     "The merge stands where the child with the smallest entry stands; next() moves "
     "that child alone, and then another may be the smallest."};

@@ -12,7 +12,7 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{
+const lab::Step step_2{
     "06.2", 15, "book/06-merge.md#walking-backwards-and-turning",
     "Where the walk turns, every child but the current one stands on the wrong side "
     "of the current entry, or at its end: seek it again."};

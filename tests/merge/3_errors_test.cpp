@@ -11,7 +11,7 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{
+const lab::Step step_3{
     "06.3", 10, "book/06-merge.md#errors",
     "Whenever a child is not valid, ask for its status: an error there is an error "
     "of the merge, which is then not valid either."};

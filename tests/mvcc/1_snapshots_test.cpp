@@ -16,8 +16,8 @@ using namespace lsmith;
 
 namespace {
 
-const lab::Step step{"10.1", 10, "book/10-mvcc.md#snapshots",
-                     "Two snapshots of one moment are two: it is held until both have gone."};
+const lab::Step step_1{"10.1", 10, "book/10-mvcc.md#snapshots",
+                       "Two snapshots of one moment are two: it is held until both have gone."};
 
 std::string text(const std::vector<Sequence>& sequences) {
   std::string result;

@@ -13,7 +13,7 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{
+const lab::Step step_2{
     "10.2", 20, "book/10-mvcc.md#what-a-reader-sees",
     "Of each key only the newest version that is not newer than the reader counts, "
     "and if it is a tombstone the key is not there."};

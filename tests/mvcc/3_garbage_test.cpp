@@ -11,9 +11,10 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{"10.3", 15, "book/10-mvcc.md#what-may-be-forgotten",
-                     "Of the versions of a key between two snapshots only the newest can ever be "
-                     "read; the stripe of a sequence is the first snapshot that is not before it."};
+const lab::Step step_3{
+    "10.3", 15, "book/10-mvcc.md#what-may-be-forgotten",
+    "Of the versions of a key between two snapshots only the newest can ever be "
+    "read; the stripe of a sequence is the first snapshot that is not before it."};
 
 struct Judged {
   Version version;

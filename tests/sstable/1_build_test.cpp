@@ -10,7 +10,7 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{
+const lab::Step step_1{
     "04.1", 10, "book/04-sstable.md#the-builder",
     "Blocks lie behind each other without gaps, each with its trailer; the index has "
     "one entry for each."};

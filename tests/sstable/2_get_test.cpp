@@ -8,7 +8,7 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{
+const lab::Step step_2{
     "04.2", 10, "book/04-sstable.md#the-reader",
     "The first fence that is not before the target names the block. If the target is not "
     "in there, the next block may begin with its key."};

@@ -7,7 +7,7 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{
+const lab::Step step_3{
     "04.3", 10, "book/04-sstable.md#the-cursor",
     "When the cursor inside a block runs out, move the one over the index and begin "
     "at the near end of the next block."};

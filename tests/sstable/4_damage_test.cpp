@@ -7,7 +7,7 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{
+const lab::Step step_4{
     "04.4", 10, "book/04-sstable.md#damage",
     "Every block that is read, not only data, goes through check_block with the table's "
     "id and the offset where it stood."};

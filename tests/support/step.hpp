@@ -2,7 +2,7 @@
 //
 // A graded file is one executable and declares its step once:
 //
-//   const lab::Step step{"01.1", 10, "book/01-memtable.md#…", "One sentence that helps."};
+//   const lab::Step step_1{"01.1", 10, "book/01-memtable.md#…", "One sentence that helps."};
 //
 // Linked with step_reporter.cpp it prints a verdict (see there); linked with main.cpp it is a plain
 // doctest file. Checks: doctest's own, or expect_equal(), which also says what was done.

@@ -1,4 +1,4 @@
-// odr_one.cpp: one of two translation units that use the whole library; odr_test.cpp links them.
+// odr_one.cpp: one of two translation units that include the whole library, and uses it.
 #include "odr.hpp"
 
 #include <lsmith/lsmith.hpp>

@@ -5,18 +5,11 @@ lsmith_view_test(tidy SOURCES tests/tidy/tidy_test.cpp)
 target_include_directories(tidy PRIVATE labs/tool)
 target_compile_definitions(tidy PRIVATE LSMITH_BUILD_FOLDER="${PROJECT_BINARY_DIR}")
 
-# Two translation units that use the whole library, without exceptions and without type information: a
-# body that lacks its `inline` is a link error here.
+# Every header compiles alone, in the library and in each textbook part, without exceptions and without
+# type information. What fails, fails the build. (Those of detail/ are their owner's business.)
 set(without -fno-exceptions -fno-rtti)
-set_source_files_properties(tests/tidy/odr_one.cpp tests/tidy/odr_two.cpp PROPERTIES
-                            COMPILE_OPTIONS "${without}" SKIP_PRECOMPILE_HEADERS ON)
-file(GLOB odr_sources CONFIGURE_DEPENDS tests/tidy/odr_*.cpp)
-lsmith_view_test(odr.library SOURCES ${odr_sources})
-lsmith_view_test(odr.textbook VIEW ${solutions} SOURCES ${odr_sources})
-
-# Every header compiles alone, in the library and in each textbook part. What fails, fails the build.
 function(lsmith_headers_alone name folder)
-  file(GLOB_RECURSE headers RELATIVE ${PROJECT_SOURCE_DIR}/${folder} CONFIGURE_DEPENDS ${folder}/*.hpp)
+  file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR}/${folder} CONFIGURE_DEPENDS ${folder}/lsmith/*.hpp)
   foreach(header IN LISTS headers)
     file(CONFIGURE OUTPUT alone/${name}/${header}.cpp CONTENT "#include <${header}>\n")
     list(APPEND sources ${PROJECT_BINARY_DIR}/alone/${name}/${header}.cpp)
@@ -26,11 +19,22 @@ function(lsmith_headers_alone name folder)
   target_link_libraries(alone.${name} PRIVATE test_flags)
   target_compile_options(alone.${name} PRIVATE -O0 ${without})
 endfunction()
-lsmith_headers_alone(library include)
-foreach(solution IN LISTS solutions)
-  string(REGEX REPLACE "solutions/[0-9]+-" "" part ${solution})
-  lsmith_headers_alone(${part} ${solution})
-endforeach()
+if(NOT LSMITH_SANITIZE)
+  lsmith_headers_alone(library include)
+  foreach(solution IN LISTS solutions)
+    string(REGEX REPLACE "solutions/[0-9]+-" "" part ${solution})
+    lsmith_headers_alone(${part} ${solution})
+  endforeach()
+endif()
+
+# The whole library in two translation units of one executable: a body that lacks its `inline` is a link
+# error here.
+file(GLOB odr_sources CONFIGURE_DEPENDS tests/tidy/odr_*.cpp)
+set_source_files_properties(tests/tidy/odr_one.cpp tests/tidy/odr_two.cpp PROPERTIES
+                            COMPILE_OPTIONS "-O0;${without}" SKIP_PRECOMPILE_HEADERS ON)
+lsmith_view_test(odr.library SOURCES ${odr_sources})
+lsmith_view_test(odr.textbook VIEW ${solutions} SOURCES ${odr_sources})
+set_target_properties(odr.library odr.textbook PROPERTIES UNITY_BUILD OFF)
 
 # Length and nesting of functions, where clang-tidy is installed.
 find_program(CLANG_TIDY clang-tidy)

@@ -10,8 +10,8 @@ namespace {
 using namespace transaction_test;
 using Model = std::map<std::string, std::string>;
 
-const lab::Step step{"11.1", 20, "book/11-transactions.md#own-writes-and-reads",
-                     "Ask the own writes first; a tombstone there is an answer too."};
+const lab::Step step_1{"11.1", 20, "book/11-transactions.md#own-writes-and-reads",
+                       "Ask the own writes first; a tombstone there is an answer too."};
 
 TEST_SUITE_BEGIN("transactions.1");
 
@@ -52,9 +52,11 @@ TEST_CASE("reads are of the moment at which the transaction began") {
 
 TEST_CASE("a scan stays within its bounds, whichever way they lie") {
   Store store;
-  for (const char* key : {"a", "c", "e", "g"}) store.put(key, "0");
+  for (const char* key : {"a", "c", "e", "g"})
+    store.put(key, "0");
   Transaction t = store.begin();
-  for (const char* key : {"b", "c", "f"}) put(t, key, "1");
+  for (const char* key : {"b", "c", "f"})
+    put(t, key, "1");
   lab::expect_equal("scan [b, f)", "b=1 c=1 e=0", all_of(t, bounds("b", "f")));
   lab::expect_equal("scan [c, end)", "c=1 e=0 f=1 g=0", all_of(t, bounds("c", {})));
   lab::expect_equal("scan [start, c)", "a=0 b=1", all_of(t, bounds({}, "c")));
@@ -112,8 +114,10 @@ TEST_CASE("a cursor over both sides walks as one over a map would") {
       for (int i = 0; i < 8; ++i) {
         const std::string key(1, static_cast<char>('a' + random.below(12)));
         const std::string value = std::to_string(random.below(1000));
-        if (random.chance(erases)) erase(key), model.erase(key);
-        else put(key, value), model[key] = value;
+        if (random.chance(erases))
+          erase(key), model.erase(key);
+        else
+          put(key, value), model[key] = value;
       }
     };
     fill([&](auto& k, auto& v) { store.put(k, v); }, [&](auto& k) { store.erase(k); }, 20);

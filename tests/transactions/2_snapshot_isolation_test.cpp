@@ -7,8 +7,8 @@ namespace {
 
 using namespace transaction_test;
 
-const lab::Step step{"11.2", 30, "book/11-transactions.md#first-committer-wins",
-                     "Check every key of the batch against the history, then record the batch."};
+const lab::Step step_2{"11.2", 30, "book/11-transactions.md#first-committer-wins",
+                       "Check every key of the batch against the history, then record the batch."};
 
 TEST_SUITE_BEGIN("transactions.2");
 
@@ -17,7 +17,8 @@ TEST_CASE("a commit writes each key once, all of them at one moment") {
   store.put("a", "1");
   const Sequence before = store.db.snapshot().sequence();
   Transaction t = store.begin();
-  for (const char* value : {"2", "3", "4"}) put(t, "a", value), put(t, "b", value);
+  for (const char* value : {"2", "3", "4"})
+    put(t, "a", value), put(t, "b", value);
   erase(t, "b");
   expect_committed("put a and b three times, erase b; commit", t);
   lab::expect_equal("scan", "a=4", all_of(store.db));
@@ -48,7 +49,8 @@ TEST_CASE("plain writes and batches count as commits, before the beginning they 
   Store store;
   store.put("early", "0");
   Transaction a = store.begin(), b = store.begin(), c = store.begin();
-  for (Transaction* t : {&a, &b, &c}) put(*t, "free", "1"), put(*t, "early", "1");
+  for (Transaction* t : {&a, &b, &c})
+    put(*t, "free", "1"), put(*t, "early", "1");
   put(a, "x", "1"), put(b, "y", "1"), put(c, "z", "1");
   erase(a, "early");
   store.put("x", "0");

@@ -5,8 +5,9 @@ namespace {
 
 using namespace transaction_test;
 
-const lab::Step step{"11.3", 30, "book/11-transactions.md#serializable-with-ranges",
-                     "Note what was asked for, not what was found: from where to where it looked."};
+const lab::Step step_3{
+    "11.3", 30, "book/11-transactions.md#serializable-with-ranges",
+    "Note what was asked for, not what was found: from where to where it looked."};
 
 TEST_SUITE_BEGIN("transactions.3");
 
@@ -17,7 +18,8 @@ TEST_CASE("a key that was read may not have changed, be it there or not") {
       if (was_there) store.put("read", "0");
       Transaction weak = store.begin(Isolation::snapshot);
       Transaction strict = store.begin(Isolation::serializable);
-      for (Transaction* t : {&weak, &strict}) get(*t, "read"), put(*t, t == &weak ? "w" : "s", "1");
+      for (Transaction* t : {&weak, &strict})
+        get(*t, "read"), put(*t, t == &weak ? "w" : "s", "1");
       is_erased ? store.erase("read") : store.put("read", "1");
       expect_committed("read it; another writes it; commit at Isolation::snapshot", weak);
       expect_conflict("read it; another writes it; commit at Isolation::serializable", strict,
@@ -42,7 +44,8 @@ TEST_CASE("what was not read, or was an own write, may change") {
 template <class Moves>
 bool conflicts(Moves&& moves, std::string_view key, Bounds within = bounds("c", "w")) {
   Store store;
-  for (const char* there : {"b", "d", "f", "h"}) store.put(there, "0");
+  for (const char* there : {"b", "d", "f", "h"})
+    store.put(there, "0");
   Transaction t = store.begin(Isolation::serializable);
   put(t, "m", "own");
   {
@@ -99,8 +102,10 @@ TEST_CASE("a walk to and fro covers all of it, and two seeks do not cover what i
   expect_range("seek back f, prev, next, next (h)", 'd', 'h',
                [](Cursor& c) { c.seek_back("f"), c.prev(), c.next(), c.next(); });
   const auto twice = [](Cursor& c) { c.seek("d"), c.seek("h"); };
-  for (const char* key : {"d", "h"}) CHECK(conflicts(twice, key));
-  for (const char* key : {"e", "f", "g", "i"}) CHECK_FALSE(conflicts(twice, key));
+  for (const char* key : {"d", "h"})
+    CHECK(conflicts(twice, key));
+  for (const char* key : {"e", "f", "g", "i"})
+    CHECK_FALSE(conflicts(twice, key));
 }
 
 TEST_CASE("a scan without bounds covers both ends of the world") {

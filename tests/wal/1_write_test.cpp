@@ -10,7 +10,7 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{
+const lab::Step step_1{
     "02.1", 10, "book/02-wal.md#the-writer",
     "A frame is built whole, then stored with one call, where the last one ended."};
 

@@ -7,7 +7,7 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{
+const lab::Step step_2{
     "02.2", 10, "book/02-wal.md#the-reader",
     "Length, then checksum, then meaning; the first frame that fails ends the log."};
 

@@ -7,8 +7,9 @@ using namespace lsmith::testing;
 
 namespace {
 
-const lab::Step step{"02.3", 10, "book/02-wal.md#torn-or-rotten",
-                     "Only a later, whole frame whose mark lies behind the bad place proves rot."};
+const lab::Step step_3{
+    "02.3", 10, "book/02-wal.md#torn-or-rotten",
+    "Only a later, whole frame whose mark lies behind the bad place proves rot."};
 
 void expect_torn(const std::string& done, const Reading& reading, std::size_t frames,
                  std::uint64_t end) {

@@ -12,7 +12,7 @@
 namespace lab {
 namespace {
 
-constexpr std::string_view usage =
+constexpr std::string_view db_usage =
     "usage: labs/lab db COMMAND …\n\n"
     "  put DB KEY VALUE [--sync]      writes one entry; creates the database when it is not there\n"
     "  get DB KEY                     prints the value; exit code 1 when there is none\n"
@@ -38,7 +38,7 @@ constexpr std::string_view usage =
 
 int misused(std::string_view why) {
   complain(exit_usage, std::string(why) + "\n");
-  std::fwrite(usage.data(), 1, usage.size(), stderr);
+  std::fwrite(db_usage.data(), 1, db_usage.size(), stderr);
   return exit_usage;
 }
 
@@ -325,11 +325,11 @@ int dump(Arguments& arguments) {
 int run_db(std::vector<std::string> given) {
   const std::string name = given.empty() ? "" : given[0];
   if (name.empty() || name == "help" || name == "--help") {
-    print(usage);
+    print(db_usage);
     return finish(name.empty() ? exit_usage : exit_fine);
   }
   Arguments arguments({given.begin() + 1, given.end()});
-  if (arguments.flag("--help")) return print(usage), finish(exit_fine);
+  if (arguments.flag("--help")) return print(db_usage), finish(exit_fine);
   if (name == "put") return put(arguments);
   if (name == "get") return get(arguments);
   if (name == "del") return del(arguments);

@@ -30,7 +30,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view usage =
+constexpr std::string_view demo_usage =
     "usage: labs/lab demo [--quick] [--megabytes N] [--seed N] [--keep DIR] [--no-prompt]\n\n"
     "Indexes the headers that this machine's compiler ships: a writer, which is a process of its "
     "own,\n"
@@ -388,7 +388,7 @@ void Demo::ask_all() {
 
 int run_demo(std::vector<std::string> given) {
   Arguments arguments(std::move(given));
-  if (arguments.flag("--help")) return print(usage), finish(exit_fine);
+  if (arguments.flag("--help")) return print(demo_usage), finish(exit_fine);
   Choice choice;
   if (arguments.flag("--quick")) choice.bytes_max = 4'000'000;
   choice.prompts = !arguments.flag("--no-prompt");
@@ -398,7 +398,7 @@ int run_demo(std::vector<std::string> given) {
   const bool has_words = !arguments.words().empty();
   if (has_words || !arguments.error().empty() || (megabytes && !parse_number(*megabytes)) ||
       (seed && !parse_number(*seed))) {
-    print(usage);
+    print(demo_usage);
     return complain(exit_usage, arguments.error().empty()
                                     ? "demo takes numbers only behind its options"
                                     : arguments.error());
