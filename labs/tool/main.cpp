@@ -13,6 +13,7 @@ constexpr std::string_view help =
     "  labs/lab test [--asan|--tsan] [--clang] …    builds and runs every test\n"
     "  labs/lab start NN                            copies the lab of a chapter to labs/mine\n"
     "  labs/lab check NN[.STEP] [--view VIEW]       grades a chapter, step by step\n"
+    "  labs/lab verify [NN]                         proves that the tests catch what they must\n"
     "  labs/lab db COMMAND …                        reads, writes and inspects any database\n"
     "  labs/lab parts                               the parts of the engine, and their lengths\n\n"
     "  labs/lab COMMAND --help says more about one of them.\n"

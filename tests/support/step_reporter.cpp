@@ -25,6 +25,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -160,7 +161,7 @@ class StepReporter final : public doctest::IReporter {
   void wrong(std::string_view done, std::string_view expected, std::string_view found,
              std::string_view hint, const char* file, int line) {
     result.is_wrong = true;
-    if (case_failed_ || ++failures_shown_ > failures_shown_max) return;
+    if (case_failed_ || (++failures_shown_ > failures_shown_max && !shows_all_)) return;
     case_failed_ = true;
     if (!done.empty()) print_line("  done", done);
     if (!expected.empty()) print_line("  expected", expected);
@@ -171,6 +172,7 @@ class StepReporter final : public doctest::IReporter {
     std::fflush(stdout);
   }
 
+  const bool shows_all_ = std::getenv("LSMITH_ALL_STORIES") != nullptr;
   bool case_failed_ = false;
   int failures_shown_ = 0;
 };

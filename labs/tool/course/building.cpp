@@ -1,0 +1,144 @@
+// building.cpp: compiles the steps, and finds the error that helps.
+#include "grading.hpp"
+#include "process.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <future>
+#include <system_error>
+
+#include <unistd.h>
+
+namespace lab {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view precompiled =
+    "#include <algorithm>\n#include <atomic>\n#include <cstdint>\n#include <deque>\n#include "
+    "<map>\n"
+    "#include <memory>\n#include <mutex>\n#include <condition_variable>\n#include <optional>\n"
+    "#include <set>\n#include <string>\n#include <string_view>\n#include <thread>\n#include "
+    "<vector>\n"
+    "#include <doctest/doctest.h>\n";
+
+std::vector<std::string> joined(std::vector<std::string> words, std::vector<std::string> more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+bool is_clang(const std::vector<std::string>& compile) {
+  return run(joined(compile, {"--version"}), {{}, true, 0}).output.find("clang") !=
+         std::string::npos;
+}
+
+std::string hash_name(const std::vector<std::string>& words) {
+  std::size_t hash = 0;
+  for (const std::string& word : words)
+    hash = hash * 31 + std::hash<std::string>()(word);
+  return std::to_string(hash);
+}
+
+bool is_newer(const std::string& path, const std::string& than) {
+  std::error_code error;
+  const auto a = fs::last_write_time(path, error);
+  const auto b = fs::last_write_time(than, error);
+  return error || a > b;
+}
+
+// Compiles into a file of another name first, so that what stands under `result` is always whole.
+bool compile_once(const std::vector<std::string>& words, const std::string& result,
+                  std::string& errors) {
+  const std::string draft = result + "." + std::to_string(getpid());
+  const Outcome outcome = run(joined(words, {"-o", draft}), {project_root(), true, 0});
+  errors = outcome.output;
+  std::error_code error;
+  if (outcome.ok()) fs::rename(draft, result, error);
+  fs::remove(draft, error);
+  return outcome.ok();
+}
+
+// The first error in the student's own file, with the lines that the compiler shows below it; else
+// the first error there is.
+std::string first_error(const std::string& output, const std::string& own) {
+  std::vector<std::string> lines;
+  bool is_own = false;
+  for (std::size_t at = 0; at < output.size();) {
+    const std::size_t end = std::min(output.find('\n', at), output.size());
+    const std::string line = output.substr(at, end - at);
+    at = end + 1;
+    if (line.find("error:") != std::string::npos) {
+      const bool is_better = !own.empty() && line.find(own) != std::string::npos && !is_own;
+      if (lines.empty() || is_better) {
+        lines = {line};
+        is_own = is_better;
+        continue;
+      }
+    }
+    const bool goes_on = !lines.empty() && lines.size() < 6 && !line.empty() && line[0] == ' ';
+    if (goes_on && lines.back() != "")
+      lines.push_back(line);
+    else if (!lines.empty() && lines.back() != "" && line.find("error:") != line.npos)
+      lines.push_back("");
+  }
+  while (!lines.empty() && lines.back().empty())
+    lines.pop_back();
+  if (lines.empty()) return output.substr(0, 400);
+  std::string text;
+  for (const std::string& line : lines)
+    text += (text.empty() ? "" : "\n") + line;
+  return text;
+}
+
+}  // namespace
+
+Chapter make_chapter(const Part& part, std::string view, std::string folder) {
+  Chapter chapter{part, std::move(view), std::move(folder), {}, {}, find_steps(part)};
+  chapter.compile = joined(
+      compiler_words(), {"-std=c++20", "-O0", "-pthread", "-DDOCTEST_CONFIG_SUPER_FAST_ASSERTS"});
+  if (const char* const doctest = std::getenv("DOCTEST_FOLDER"))
+    chapter.compile.push_back("-I" + std::string(doctest));
+  chapter.cache = project_root() + "/build/check/" + hash_name(chapter.compile);
+  return chapter;
+}
+
+bool prepare(Chapter& chapter, std::string& errors) {
+  std::error_code error;
+  fs::create_directories(chapter.cache, error);
+  const std::string source = project_root() + "/tests/support/step_reporter.cpp";
+  const std::string header = chapter.cache + "/steps.hpp";
+  const std::string compiled = header + (is_clang(chapter.compile) ? ".pch" : ".gch");
+  const std::string reporter = chapter.cache + "/step_reporter.o";
+  if (!fs::exists(header)) std::ofstream(header) << precompiled;
+  auto first = std::async(std::launch::async, [&, words = chapter.compile] {
+    std::string ignored;
+    return fs::exists(compiled) ||
+           compile_once(joined(words, {"-x", "c++-header", header}), compiled, ignored);
+  });
+  const bool has_reporter = (fs::exists(reporter) && !is_newer(source, reporter) &&
+                             !is_newer(project_root() + "/tests/support/step.hpp", reporter)) ||
+                            compile_once(joined(chapter.compile, {"-c", source}), reporter, errors);
+  if (first.get()) chapter.compile.insert(chapter.compile.end(), {"-include", header});
+  return has_reporter;
+}
+
+bool build(const Chapter& chapter, Step& step, std::string& executable) {
+  const std::string folder = chapter.cache + "/" + chapter.part.folder + "-" + chapter.view;
+  executable = folder + "/" + step.name;
+  std::error_code error;
+  fs::create_directories(folder, error);
+  std::vector<std::string> words = chapter.compile;
+  if (!chapter.folder.empty()) words.push_back("-I" + chapter.folder);
+  words = joined(words, {"-Iinclude", "-Itests", step.source, chapter.cache + "/step_reporter.o"});
+  std::string errors;
+  if (compile_once(words, executable, errors)) return true;
+  step.verdict = Verdict::does_not_compile;
+  step.why = first_error(errors, chapter.folder);
+  return false;
+}
+
+}  // namespace lab
