@@ -97,15 +97,15 @@ TEST_CASE("deleted, empty and absent are three different answers") {
   expect_get(memtable, after, "absent", sequence_max, std::nullopt);
 }
 
-TEST_CASE("keys are bytes: zeros count, and 0x80 comes after 0x7f") {
+TEST_CASE("keys and values are bytes: zeros count, and 0x80 comes after 0x7f") {
   Memtable memtable;
   const std::vector<std::string> keys = {"a",     "a\0"s,  "a\0b"s, "a\0c"s,
                                          "a\x7f", "a\x80", "a\xff", "\xff\xff"};
   for (std::size_t i = 0; i < keys.size(); ++i)
-    add(memtable, put_at(i + 1, keys[i], "of " + lab::show(keys[i])));
+    add(memtable, put_at(i + 1, keys[i], keys[i] + " is the key"));
   for (std::size_t i = 0; i < keys.size(); ++i)
     expect_get(memtable, "add eight keys that differ in odd bytes", keys[i], sequence_max,
-               put_at(i + 1, keys[i], "of " + lab::show(keys[i])));
+               put_at(i + 1, keys[i], keys[i] + " is the key"));
 }
 
 TEST_CASE("the bytes are copied in, and what was returned stays while more is added") {
