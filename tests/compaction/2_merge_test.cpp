@@ -120,6 +120,16 @@ TEST_SUITE("compaction") {
     lab::expect_equal("is_cancelled is set; the code", std::string(code_name(Code::cancelled)),
                       std::string(code_name(tables.status().code())));
     expect_nothing_left("is_cancelled is set", tree);
+
+    tree.is_cancelled = false;
+    const Sources sources = two_thousand();
+    sources[0]->raises = &tree.is_cancelled;
+    sources[0]->moves_until_raise = 300;  // when about half of all entries are merged
+    const auto half = tree.merge(sources, tree.context({}, 4096));
+    lab::expect_equal("is_cancelled is set at half the way; the code",
+                      std::string(code_name(Code::cancelled)),
+                      std::string(code_name(half.status().code())));
+    expect_nothing_left("is_cancelled is set at half the way", tree);
   }
 
   TEST_CASE(

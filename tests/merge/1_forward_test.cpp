@@ -107,6 +107,7 @@ TEST_SUITE("merge") {
                                           {put_at(7, "aa", "5")}});
     const std::vector<Version> all = merged(sources);
     MergeCursor merge(children_of(sources));
+    MergeCursor standing(children_of(sources));  // in the middle, where merge is at its end
     for (int round = 0; round < 2; ++round) {
       for (const char* key : {"d", "c", "b", "aa", "a", ""}) {
         for (Sequence sequence = 0; sequence <= 10; ++sequence) {
@@ -116,6 +117,9 @@ TEST_SUITE("merge") {
           if (!expect_rest("seek(" + show_place(target.key, target.tag) + ")", merge, all,
                            static_cast<std::size_t>(first - all.begin())))
             return;
+          standing.seek(target.key, target.tag);
+          expect_at("from an entry, seek(" + show_place(target.key, target.tag) + ")", standing,
+                    first == all.end() ? std::nullopt : std::optional(*first));
         }
       }
     }

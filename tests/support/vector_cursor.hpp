@@ -8,6 +8,7 @@
 #include <lsmith/cursor.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -35,6 +36,9 @@ struct Source {
   std::vector<Version> versions;
   int moves_until_failure = -1;  // the seek or step at 0 fails; negative: none does
   int prepares = 0;
+  std::atomic<bool>* raises =
+      nullptr;  // set at the move before which `moves_until_raise` others go
+  int moves_until_raise = 0;
 };
 using Sources = std::vector<std::shared_ptr<Source>>;
 
@@ -66,6 +70,7 @@ class VectorCursor {
                             comes_before);
   }
   void stand(Place place) {
+    if (source_->raises != nullptr && source_->moves_until_raise-- == 0) *source_->raises = true;
     const bool fails = source_->moves_until_failure == 0;
     if (source_->moves_until_failure >= 0) --source_->moves_until_failure;
     status_ = fails ? Status(Code::io_error, "the child failed") : Status();
