@@ -1,12 +1,10 @@
 // commit_queue.hpp: many writers, one at a time, in order, sharing one log write and one sync.
 //
 //   writers    A   B   C          A arrives first and leads: it takes the group {A, B, C}, writes
-//   it queue     [A] [B] [C]         to the log, inserts it, wakes B and C with their results, and
-//   the
-//              leader             next in the queue leads the next group.
+//   queue     [A] [B] [C]         to the log, inserts it, wakes B and C with their results, and
+//              leader             the next in the queue leads the next group.
 //
-// Only the leader runs the work, outside the queue's lock; so the work needs no lock against
-// itself.
+// Only the leader runs the work, outside the queue's lock: it needs no lock against itself.
 #pragma once
 
 #include <lsmith/executor.hpp>

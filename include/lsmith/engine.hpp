@@ -1,7 +1,6 @@
 // engine.hpp: the write path, freeze and flush, and the read path: the parts joined.
 //
 //   commit ─> log ─> active memtable ──(full)──> frozen ──flush──> level 0 ──compaction──> levels
-//   1…6
 //                          \____________________________|______________|_____________________/
 //                                      a view: what one reader sees, pinned
 //
@@ -13,11 +12,9 @@
 // Invariants
 //  1. A sequence is visible only after its whole group is in the log and in the memtable.
 //  2. A view names every entry up to the sequence that was visible when it was published. Readers
-//  pin
-//     first and load the visible sequence second.
+//     pin first and load the visible sequence second.
 //  3. Versions change only under manifest_mutex_, by one edit each; the edit is durable before the
-//  view
-//     that shows it is published, and nothing is removed before that.
+//     view that shows it is published, and nothing is removed before that.
 //  4. Memtables are flushed oldest first. A log goes when its memtable's table is in the manifest.
 //  5. After a failed write to log, manifest or table the engine is read-only, for good, and keeps
 //     every file.

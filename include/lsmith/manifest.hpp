@@ -16,12 +16,10 @@
 //
 // Invariants
 //  1. Level 0 is ordered newest first, by last sequence, then number. Levels 1 to 6 are in key
-//  order,
-//     and no two tables of one of them share a user key: a lookup asks one table a level.
+//     order, and no two tables of one share a user key: a lookup asks one table a level.
 //  2. A table number stands in a version once.
 //  3. An edit is synced before anybody acts on it. A manifest and its name are durable before
-//  CURRENT
-//     names it, and CURRENT is replaced, never rewritten: at any moment it names a whole manifest.
+//     CURRENT names it, and CURRENT is replaced, never rewritten: it always names a whole one.
 //  4. The three numbers never fall; every file in use has a number below next_file_number, and no
 //     table holds a sequence number above last_sequence. Reading checks it: a number that is given
 //     twice overwrites a live file.
@@ -111,9 +109,9 @@ class Version {
     std::uint64_t size_bytes = 0;
   };
 
-  // Takes the tables that the edit removes from a level, and collects them in `removed`.
   void check_table(int level, const TableRef* before, const TableRef& table,
                    std::vector<std::string>& faults) const;
+  // Takes the tables that the edit removes from a level, and collects them in `removed`.
   Status remove_from(int level, const VersionEdit& edit, std::vector<TableRef>& removed);
   // Puts the tables that the edit adds to a level into it. One that is in `removed` was moved.
   Status add_to(int level, const VersionEdit& edit, const std::vector<TableRef>& removed);

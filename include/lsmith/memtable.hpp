@@ -12,12 +12,10 @@
 //
 // Invariants
 //  1. Level 0 holds every entry, strictly ascending in the order of key.hpp; each level holds a
-//  part
-//     of the one below.
+//     part of the one below.
 //  2. A node never changes after it can be reached, but for its links; no node is ever taken out.
 //  3. A link is stored with release after everything behind it was written, and loaded with
-//  acquire:
-//     who can reach a node sees all of it.
+//     acquire: who can reach a node sees all of it.
 //  4. A node is linked from level 0 upwards, so whoever meets it high up finds it below as well.
 //
 // Threads: one writer beside any number of readers, and no reader ever waits: invariant 3 is all

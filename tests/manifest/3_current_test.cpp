@@ -109,7 +109,7 @@ TEST_SUITE("manifest") {
       lab::expect_equal("calls after that", calls + call, files.calls.size());
       lab::expect_equal("read what is durable", before, show_read(*files.after_crash(0)));
     }
-    for (std::size_t fails_at = 1; fails_at <= 11; ++fails_at) {  // owsdowscrd, and one too many
+    for (std::size_t fails_at = 1; fails_at <= 12; ++fails_at) {  // owwsdowscrd, and one too many
       CrashFiles files;
       files.fails_at = fails_at;
       const bool is_ok = ManifestWriter::create(files, "db", state_with(12)).ok();

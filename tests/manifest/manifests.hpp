@@ -35,7 +35,7 @@ inline TableMeta table(std::uint64_t number, const std::string& first, const std
   return meta;
 }
 
-// "L0: 9 7 | L1: 3 a-c, 4 d-f" for level 0 and levels that hold something.
+// "L0: 9[a-k] L1: 3[a-c] " for level 0 and levels that hold something.
 inline std::string show_version(const Version& version) {
   std::string text;
   for (int level = 0; level < level_count; ++level) {

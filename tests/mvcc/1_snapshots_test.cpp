@@ -111,6 +111,11 @@ TEST_SUITE("mvcc") {
     const auto list = std::make_shared<SnapshotList>();
     std::atomic<Sequence> visible{1};
     std::atomic<bool> is_done{false};
+    {
+      // What is not yet written throws here, where no thread runs.
+      const Snapshot snapshot = list->take(visible);
+      expect_held("take() at 1", *list, "1", 1);
+    }
     std::vector<std::thread> takers;
     for (int i = 0; i < 2; ++i)
       takers.emplace_back([&] {

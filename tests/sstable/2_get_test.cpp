@@ -31,7 +31,7 @@ TEST_SUITE("sstable") {
 
   TEST_CASE("every key, gap and version is answered, for 1 to 40 entries in blocks of any size") {
     Random random(7);
-    for (int keys = 1; keys <= 40; ++keys) {
+    for (const int keys : {1, 2, 3, 4, 5, 8, 13, 16, 27, 40}) {
       const Model model = random_model(random, keys, keys % 4 == 0 ? 1 : 3);
       for (const std::size_t block_bytes : {1u, 120u, 4096u}) {
         const std::string about =

@@ -331,6 +331,10 @@ inline VersionEdit Version::to_base_edit() const {
   return edit;
 }
 
+inline bool is_newer(const TableRef& a, const TableRef& b) {
+  return std::pair(a->last_sequence, a->number) > std::pair(b->last_sequence, b->number);
+}
+
 inline std::vector<std::string> Version::check() const {
   std::vector<std::string> faults;
   std::vector<std::uint64_t> numbers;
@@ -339,7 +343,7 @@ inline std::vector<std::string> Version::check() const {
     for (const TableRef& table : this->level(level)) {
       const std::string name = "table " + std::to_string(table->number);
       if (!is_sound(*table)) faults.push_back(name + " has a range the wrong way round");
-      if (before && level == 0 && before->last_sequence < table->last_sequence)
+      if (before && level == 0 && !is_newer(before, table))
         faults.push_back(name + " is newer than the run before it");
       if (before && level > 0 && before->last_key >= table->first_key)
         faults.push_back(name + " overlaps the table before it");
@@ -362,9 +366,7 @@ inline TableRef Version::with_number(std::uint64_t number) const {
 }
 
 inline void Version::sort_levels() {
-  std::sort(levels_[0].begin(), levels_[0].end(), [](const TableRef& a, const TableRef& b) {
-    return std::pair(a->last_sequence, a->number) > std::pair(b->last_sequence, b->number);
-  });
+  std::sort(levels_[0].begin(), levels_[0].end(), is_newer);
   for (int level = 1; level < level_count; ++level) {
     std::sort(tables(level).begin(), tables(level).end(),
               [](const TableRef& a, const TableRef& b) { return a->first_key < b->first_key; });
