@@ -18,7 +18,6 @@
 //  2. A table number stands in a version once.
 //  3. An edit is synced before anybody acts on it. A manifest is durable before CURRENT names it.
 //  4. Numbers never fall, and every file in use has one below next_file_number.
-//
 // Threads: a Version never changes, so any number may read it. Cost: apply copies references.
 #pragma once
 
@@ -367,10 +366,9 @@ inline TableRef Version::with_number(std::uint64_t number) const {
 
 inline void Version::sort_levels() {
   std::sort(levels_[0].begin(), levels_[0].end(), is_newer);
-  for (int level = 1; level < level_count; ++level) {
-    std::sort(tables(level).begin(), tables(level).end(),
+  for (int level = 1; level < level_count; ++level)
+    std::sort(levels_[level].begin(), levels_[level].end(),
               [](const TableRef& a, const TableRef& b) { return a->first_key < b->first_key; });
-  }
 }
 
 inline std::string encode_current(std::uint64_t manifest_number) {
