@@ -164,7 +164,8 @@ TEST_SUITE("damage") {
   TEST_CASE("a table cut at any length is an error of the reads that need it") {
     const History history(written);
     const Image image = small_database(history);
-    for (const auto& [number, path] : paths_of(image, Type::table)) {
+    for (const auto& table : paths_of(image, Type::table)) {
+      const std::string& path = table.second;
       for (std::size_t cut = 0; cut < image.at(path).size(); ++cut) {
         Image damaged = image;
         damaged[path].resize(cut);

@@ -110,8 +110,8 @@ class Life {
 
   void expect_nothing_removed() const {
     const Image now = machine_.files.after_kill();
-    for (const auto& [path, bytes] : *files_at_failure_)
-      CHECK_MESSAGE(now.contains(path), path);
+    for (const auto& file : *files_at_failure_)
+      CHECK_MESSAGE(now.contains(file.first), file.first);
   }
 
   Machine& machine_;

@@ -350,10 +350,10 @@ TEST_SUITE("recovery") {
     REQUIRE(db.compact().ok());
     REQUIRE(db.close().ok());
     const Image after = machine.files.after_kill();
-    for (const auto& [path, bytes] : foreign)
-      CHECK_MESSAGE(after.contains(path), path);
-    for (const auto& [path, bytes] : orphans)
-      CHECK_MESSAGE(!after.contains(path), path);
+    for (const auto& file : foreign)
+      CHECK_MESSAGE(after.contains(file.first), file.first);
+    for (const auto& file : orphans)
+      CHECK_MESSAGE(!after.contains(file.first), file.first);
     // What an orphan was called is never the name of a new file.
     for (const auto& [number, path] : paths_of(after, Type::table)) {
       const bool is_old = image.contains(path);  // moved to another level as it was

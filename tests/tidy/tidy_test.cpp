@@ -323,7 +323,9 @@ TEST_CASE("one executable, one view") {
     views[command.substr(at + 15, end - at - 15)].insert(view_of(command));
   }
   CHECK(views.size() > 2);
-  for (const auto& [target, seen] : views) {
+  for (const auto& each : views) {
+    const std::string& target = each.first;
+    const std::set<std::string>& seen = each.second;
     CHECK_MESSAGE(seen.size() == 1, target << " is compiled in more than one view");
     for (const std::string& view : seen) {
       CHECK_MESSAGE(view.find('!') == view.npos, target << " takes a view as a system folder");
