@@ -9,13 +9,21 @@ namespace {
 
 constexpr std::string_view help =
     "lsmith: a storage engine, and the course that builds it\n\n"
-    "  labs/lab demo [--quick]                      the engine on real data, its writer killed\n"
-    "  labs/lab test [--asan|--tsan] [--clang] …    builds and runs every test\n"
-    "  labs/lab start NN                            copies the lab of a chapter to labs/mine\n"
-    "  labs/lab check NN[.STEP] [--view VIEW]       grades a chapter, step by step\n"
-    "  labs/lab verify [NN]                         proves that the tests catch what they must\n"
-    "  labs/lab db COMMAND …                        reads, writes and inspects any database\n"
-    "  labs/lab parts                               the parts of the engine, and their lengths\n\n"
+    "  labs/lab                    the map of the course, and what is next\n"
+    "  labs/lab start NN           copies the lab of a chapter to labs/mine, which is yours\n"
+    "  labs/lab check NN[.STEP]    grades a chapter, step by step\n"
+    "  labs/lab watch NN           the same each time you save\n"
+    "  labs/lab hint NN.STEP       help with a step, a little more each time\n"
+    "  labs/lab reveal NN          the textbook's solution beside yours\n"
+    "  labs/lab reset NN           begins a chapter anew; yours is kept\n"
+    "  labs/lab use VIEW NN        whose component of a part your other checks run on\n"
+    "  labs/lab demo [NN]          the engine on real data, its writer killed; with your part NN\n"
+    "  labs/lab assemble           your engine, or the library, as one header\n\n"
+    "  labs/lab db COMMAND …       reads, writes and inspects any database\n"
+    "  labs/lab grade SUBMISSION…  grades what students handed in\n"
+    "  labs/lab verify [NN]        proves that the tests catch what they must\n"
+    "  labs/lab test               builds and runs every test\n"
+    "  labs/lab parts              the parts of the engine, and their lengths\n\n"
     "  labs/lab COMMAND --help says more about one of them.\n"
     "  labs/lab --install installs what they need.\n\n"
     "Exit codes: 0 fine, 1 a negative answer or a failure, 2 not understood.\n";
@@ -83,12 +91,13 @@ int finish(int code) {
 }  // namespace lab
 
 int main(int argc, char** argv) {
-  const std::string name = argc > 1 ? argv[1] : "help";
+  const std::string name = argc > 1 ? argv[1] : "map";
   if (name == "help" || name == "--help" || name == "-h") {
     lab::print(lab::help);
     return lab::finish(lab::exit_fine);
   }
-  if (const lab::Command command = lab::find_command(name)) return command({argv + 2, argv + argc});
+  if (const lab::Command command = lab::find_command(name))
+    return command({argv + std::min(argc, 2), argv + argc});
   return lab::complain(lab::exit_usage, "there is no command \"" + name + "\"; these exist:\n\n" +
                                             std::string(lab::help));
 }

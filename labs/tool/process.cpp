@@ -11,19 +11,35 @@
 #include <mutex>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace lab {
 namespace {
 
+void confine() {
+  constexpr rlim_t memory_bytes = rlim_t{4} << 30;
+  constexpr rlim_t file_bytes = rlim_t{256} << 20;
+  for (const auto& [what, most] :
+       {std::pair{RLIMIT_AS, memory_bytes}, std::pair{RLIMIT_FSIZE, file_bytes},
+        std::pair{RLIMIT_CORE, rlim_t{0}}}) {
+    rlimit limit{};
+    if (getrlimit(what, &limit) != 0) continue;
+    limit.rlim_cur = std::min(limit.rlim_max, most);
+    setrlimit(what, &limit);
+  }
+}
+
 // In the child: becomes the program. `arguments` were made before, since a fork copies one thread
 // only.
 [[noreturn]] void become(char* const* arguments, const RunOptions& options, int out) {
   if (options.time_limit_ms > 0) setpgid(0, 0);
+  if (options.is_confined) confine();
   if (!options.folder.empty() && chdir(options.folder.c_str()) != 0) _exit(127);
   if (out >= 0) {
     dup2(out, STDOUT_FILENO);
@@ -111,6 +127,23 @@ Outcome run(const std::vector<std::string>& words, const RunOptions& options) {
   if (WIFSIGNALED(state)) outcome.signal = WTERMSIG(state);
   if (!options.keeps_output) std::fwrite(outcome.output.data(), 1, outcome.output.size(), stdout);
   return outcome;
+}
+
+void start_detached(const std::vector<std::string>& words, const std::string& output) {
+  std::vector<char*> arguments;
+  for (const std::string& word : words)
+    arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  std::fflush(stdout);
+  const pid_t child = fork();
+  if (child > 0) waitpid(child, nullptr, 0);
+  if (child != 0) return;
+  // A grandchild has nobody to wait for it, so it leaves no zombie.
+  setsid();
+  if (fork() != 0) _exit(0);
+  const int out = open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  if (out >= 0) become(arguments.data(), {}, out);
+  _exit(127);
 }
 
 bool has_program(const std::string& name) {

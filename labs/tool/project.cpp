@@ -19,7 +19,12 @@ std::string project_root() {
 }
 
 std::string engine_program() {
-  return project_root() + "/build/tool/lab-engine";
+  const char* const program = std::getenv("LSMITH_ENGINE");  // set by `demo NN`
+  return program != nullptr ? program : project_root() + "/build/tool/lab-engine";
+}
+
+std::string course_program() {
+  return project_root() + "/build/tool/lab-course";
 }
 
 std::vector<std::string> compiler_words() {

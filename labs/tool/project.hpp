@@ -12,6 +12,8 @@ namespace lab {
 std::string project_root();
 /// Where the engine's program is, absolute, so that it can run itself.
 std::string engine_program();
+/// Where the course's program is, absolute.
+std::string course_program();
 /// The compiler that was found, as words.
 std::vector<std::string> compiler_words();
 

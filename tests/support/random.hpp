@@ -1,18 +1,20 @@
 // random.hpp: random numbers for tests: the same on every machine for the same seed.
 //
 // splitmix64: a counter with an odd step, through a mixer. Every 64-bit number comes once a period.
+// LSMITH_SEED_SHIFT in the environment is added to every seed: other random cases, as repeatable.
 #pragma once
 
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 
 namespace lsmith::testing {
 
 class Random {
  public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
+  explicit Random(std::uint64_t seed) : state_(seed + seed_shift()) {}
 
   std::uint64_t next() {
     state_ += 0x9E3779B97F4A7C15u;
@@ -40,6 +42,12 @@ class Random {
   }
 
  private:
+  static std::uint64_t seed_shift() {
+    static const char* const text = std::getenv("LSMITH_SEED_SHIFT");
+    static const std::uint64_t shift = text != nullptr ? std::strtoull(text, nullptr, 10) : 0;
+    return shift * 0xD1342543DE82EF95u;  // far from the seeds of other shifts
+  }
+
   std::uint64_t state_;
 };
 

@@ -1,8 +1,8 @@
 // step_reporter.cpp: the main of a graded executable. Runs its cases and prints one verdict.
 //
-// Every line is `name: text`; those of a failure are indented. A line is flushed before each case,
-// so that after a crash or a hang the last `case:` names the culprit. A crash prints `crash:` if it
-// can.
+// The runner asks for one case at a time, by doctest's --first and --last. Every line is `name:
+// text`; those of a failure are indented. Lines are flushed before each case, so that after a crash
+// or a hang the last `case:` names the culprit. A crash prints `crash:` if it can.
 //
 //   step: 01.1
 //   case: an entry that was added is found
@@ -13,11 +13,11 @@
 //     read: book/01-memtable.md#…
 //     at: tests/memtable/1_insert_and_get_test.cpp:40
 //   cases: 4 of 5
-//   verdict: wrong                  or: done · not started · needs 01.1 first
+//   verdict: wrong                  or: done · not started · needs 01.1 first · no cases
 //   points: 0 of 10
 //
-// Exit: 0 done, 1 wrong, 2 not started, 3 needs an earlier step. A stub throws "01.1 is not yet
-// written": that is not wrong, it is work to do.
+// Exit: 0 done, 1 wrong or no cases, 2 not started, 3 needs an earlier step. A stub throws "01.1 is
+// not yet written": that is not wrong, it is work to do.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include "step.hpp"
 
@@ -114,8 +114,6 @@ class StepReporter final : public doctest::IReporter {
   void test_case_skipped(const doctest::TestCaseData&) override {}
 
  private:
-  static constexpr int failures_shown_max = 3;
-
   // The rest of the line of `text` that begins with `name`.
   static std::string part(std::string_view text, std::string_view name) {
     for (std::size_t at = 0; at < text.size();) {
@@ -161,7 +159,7 @@ class StepReporter final : public doctest::IReporter {
   void wrong(std::string_view done, std::string_view expected, std::string_view found,
              std::string_view hint, const char* file, int line) {
     result.is_wrong = true;
-    if (case_failed_ || (++failures_shown_ > failures_shown_max && !shows_all_)) return;
+    if (case_failed_) return;
     case_failed_ = true;
     if (!done.empty()) print_line("  done", done);
     if (!expected.empty()) print_line("  expected", expected);
@@ -172,9 +170,7 @@ class StepReporter final : public doctest::IReporter {
     std::fflush(stdout);
   }
 
-  const bool shows_all_ = std::getenv("LSMITH_ALL_STORIES") != nullptr;
   bool case_failed_ = false;
-  int failures_shown_ = 0;
 };
 
 REGISTER_REPORTER("step", 1, StepReporter);
@@ -192,9 +188,12 @@ int print_verdict(const lab::Step& step) {
   } else if (result.is_unwritten) {
     code = 2;
     verdict = "not started";
-  } else if (result.cases == 0 || result.cases_held != result.cases) {
+  } else if (result.cases_held != result.cases) {
     code = 1;
     verdict = "wrong";
+  } else if (result.cases == 0) {
+    code = 1;
+    verdict = "no cases";
   }
   std::printf("cases: %d of %d\n", result.cases_held, result.cases);
   print_line("verdict", verdict);

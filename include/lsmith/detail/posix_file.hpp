@@ -21,12 +21,12 @@
 #pragma once
 
 #include <lsmith/file.hpp>
+#include <lsmith/hash.hpp>
+#include <lsmith/mutex.hpp>
 
 #if !defined(__wasm__)
 
 #include <lsmith/detail/posix_calls.hpp>
-#include <lsmith/hash.hpp>
-#include <lsmith/mutex.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -96,10 +96,12 @@ std::string first_error(const std::string& output, const std::string& own) {
 
 }  // namespace
 
-Chapter make_chapter(const Part& part, std::string view, std::string folder) {
-  Chapter chapter{part, std::move(view), std::move(folder), {}, {}, find_steps(part)};
-  chapter.compile = joined(
-      compiler_words(), {"-std=c++20", "-O0", "-pthread", "-DDOCTEST_CONFIG_SUPER_FAST_ASSERTS"});
+Chapter make_chapter(const Part& part, std::string view, std::string folder,
+                     const std::vector<std::string>& flags) {
+  Chapter chapter{part, std::move(view), std::move(folder), {}, {}, {}, find_steps(part)};
+  chapter.compile =
+      joined(compiler_words(), {"-std=c++20", "-pthread", "-DDOCTEST_CONFIG_SUPER_FAST_ASSERTS"});
+  chapter.compile = joined(std::move(chapter.compile), flags);
   if (const char* const doctest = std::getenv("DOCTEST_FOLDER"))
     chapter.compile.push_back("-I" + std::string(doctest));
   chapter.cache = project_root() + "/build/check/" + hash_name(chapter.compile);
@@ -126,18 +128,27 @@ bool prepare(Chapter& chapter, std::string& errors) {
   return has_reporter;
 }
 
-bool build(const Chapter& chapter, Step& step, std::string& executable) {
+bool build(const Chapter& chapter, const std::vector<std::string>& sources, const std::string& name,
+           std::string& executable, std::string& errors) {
   const std::string folder = chapter.cache + "/" + chapter.part.folder + "-" + chapter.view;
-  executable = folder + "/" + step.name;
+  executable = folder + "/" + name;
   std::error_code error;
   fs::create_directories(folder, error);
   std::vector<std::string> words = chapter.compile;
   if (!chapter.folder.empty()) words.push_back("-I" + chapter.folder);
-  words = joined(words, {"-Iinclude", "-Itests", step.source, chapter.cache + "/step_reporter.o"});
-  std::string errors;
+  for (const std::string& other : chapter.others)
+    words.push_back("-I" + other);
+  words = joined(joined(words, {"-Iinclude", "-Itests"}), sources);
   if (compile_once(words, executable, errors)) return true;
+  errors = first_error(errors, chapter.folder);
+  return false;
+}
+
+bool build(const Chapter& chapter, Step& step, std::string& executable) {
+  if (build(chapter, {step.source, chapter.cache + "/step_reporter.o"}, step.name, executable,
+            step.why))
+    return true;
   step.verdict = Verdict::does_not_compile;
-  step.why = first_error(errors, chapter.folder);
   return false;
 }
 

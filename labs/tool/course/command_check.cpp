@@ -1,9 +1,13 @@
 // command_check.cpp: `labs/lab check`: grades a chapter, step by step, and shows the verdicts.
 #include "commands.hpp"
+#include "contract.hpp"
 #include "grading.hpp"
-#include "terminal.hpp"
-
+#include "notes.hpp"
 #include "process.hpp"
+#include "slow_lane.hpp"
+#include "terminal.hpp"
+#include "text.hpp"
+#include "verdicts.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -15,71 +19,42 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view usage =
-    "usage: labs/lab check NN [--view lab|mine|solutions|library]\n\n"
-    "Builds the steps of a chapter and prints a verdict for each. The view says whose component "
-    "is\n"
-    "tested: mine (labs/mine, the default when it is there), lab (as shipped), solutions (the\n"
-    "textbook's) or library (the one that ships). Exit code 0 only when every step is done.\n";
+    "usage: labs/lab check NN[.STEP] [--view lab|mine|solutions|library] [--wait] [--seed N]\n\n"
+    "Builds the steps of a chapter and prints a verdict for each. When all are done, the slow "
+    "lane\n"
+    "follows behind: the steps under sanitizers, and the engine on your component.\n"
+    "  --view   whose component: mine (labs/mine, the default when it is there), lab (as "
+    "shipped),\n"
+    "           solutions (the textbook's) or library (the one that ships)\n"
+    "  --wait   waits for the slow lane and shows it\n"
+    "  --seed   other random cases than the usual ones; any whole number\n"
+    "Exit code 0 only when every step is done, and with --wait the slow lane too.\n";
 
-constexpr int time_limit_ms = 20'000;  // of a step that takes a second on a quiet machine
+constexpr int time_limit_ms = 20'000;  // of a case that takes far less on a quiet machine
 
-std::string verdict_text(const Step& step) {
-  switch (step.verdict) {
-    case Verdict::done:
-      return paint(Tone::good, "✓ done");
-    case Verdict::wrong:
-      return paint(Tone::bad, "✗ wrong");
-    case Verdict::not_started:
-      return paint(Tone::faint, "· not started");
-    case Verdict::needs:
-      return paint(Tone::note, "· needs " + step.needs + " first");
-    case Verdict::does_not_compile:
-      return paint(Tone::bad, "✗ does not compile");
-    case Verdict::crashed:
-      return paint(Tone::bad, "✗ crashed");
-    case Verdict::hangs:
-      return paint(Tone::bad, "✗ hangs");
-  }
-  return {};
+std::string header_of(const Chapter& chapter) {
+  return (chapter.folder.empty() ? "include" : chapter.folder) + "/lsmith/" + chapter.part.header;
 }
 
-// "1_insert_and_get_test" as "insert and get".
-std::string title_of(const Step& step) {
-  std::string title = step.name.substr(step.name.find('_') + 1);
-  title = title.substr(0, title.rfind("_test"));
-  std::replace(title.begin(), title.end(), '_', ' ');
-  return title;
-}
-
-// What is shown below the verdict: why it ended, or the cases that did not hold.
-std::string story_of(const Step& step) {
-  if (step.verdict == Verdict::does_not_compile) return step.why;
-  if (!step.why.empty())
-    return (step.last_case.empty() ? "before its first case" : step.last_case) + "\n  " + step.why;
-  std::string story;
-  for (const Failure& failure : step.failures) {
-    story += (story.empty() ? "" : "\n\n") + failure.name;
-    for (const auto& [name, text] : failure.lines)
-      story += "\n  " + pad(name, 9) + " " + text;
-  }
-  return story;
-}
-
-void print_below(const std::string& story) {
-  for (std::size_t at = 0; at < story.size();) {
-    const std::size_t end = std::min(story.find('\n', at), story.size());
-    print(end == at ? "      │\n" : "      │ " + story.substr(at, end - at) + "\n");
-    at = end + 1;
-  }
-}
-
-void print_step(const Step& step) {
-  const std::string points =
-      step.points_max == 0 ? ""
-                           : std::to_string(step.points) + "/" + std::to_string(step.points_max);
-  print("  " + pad(step.id, 6) + pad(title_of(step), 38) + pad(points, -7) + "  " +
-        verdict_text(step) + "\n");
-  print_below(story_of(step));
+// After the course was updated a lab may promise something else than the student's copy of it.
+void print_contract_change(const Chapter& chapter) {
+  if (chapter.view != "mine") return;
+  const std::string lab = "labs/" + chapter.part.folder + "/lsmith/" + chapter.part.header;
+  const auto theirs = contract_of(read_text(project_root() + "/" + lab).value_or(""));
+  const auto own = contract_of(read_text(project_root() + "/" + header_of(chapter)).value_or(""));
+  const std::size_t shared = std::min(theirs.size(), own.size());
+  std::size_t at = 0;
+  while (at < shared && theirs[at].text == own[at].text)
+    ++at;
+  if (at == theirs.size() && at == own.size()) return;
+  const auto line_of = [at](const std::string& file, const std::vector<Line>& lines) {
+    const std::string number = at < lines.size() ? ":" + std::to_string(lines[at].number) : "";
+    return "      │ " + file + number + "\n      │   " +
+           (at < lines.size() ? lines[at].text : "(ends before)") + "\n";
+  };
+  print("  " + paint(Tone::note, "the contract is not the lab's") +
+        ": tests hold you to the lab's. Its first difference:\n" + line_of(lab, theirs) +
+        line_of(header_of(chapter), own));
 }
 
 int print_sum(const Chapter& chapter, const std::vector<Step>& steps, std::uint64_t began_ms) {
@@ -104,21 +79,44 @@ int print_sum(const Chapter& chapter, const std::vector<Step>& steps, std::uint6
     print("  start with: labs/lab start " + chapter.part.number + ", then write step " + next->id +
           " in labs/mine/" + chapter.part.folder + "/lsmith/" + chapter.part.header + "\n");
   } else {
-    print("  next: step " + next->id + " in " +
-          (chapter.folder.empty() ? "include" : chapter.folder) + "/lsmith/" + chapter.part.header +
-          "\n");
+    print("  next: step " + next->id + " in " + header_of(chapter) + "\n");
   }
   return is_complete ? exit_fine : exit_failure;
 }
 
-int grade(Chapter& chapter) {
+// What the slow lane says, or that it was started.
+void print_slow_lane(const Chapter& chapter) {
+  const std::string verdict = slow_verdict(chapter);
+  if (verdict == "done") {
+    print("  " + paint(Tone::good, "the slow lane too: sanitizers and the engine on it") + "\n");
+  } else if (verdict == "wrong") {
+    print("  " + paint(Tone::bad, "the slow lane found something") + ": labs/lab check " +
+          chapter.part.number + " --wait\n");
+  } else {
+    if (verdict.empty()) start_slow_lane(chapter);
+    print("  " +
+          paint(Tone::faint,
+                "sanitizers and the engine run behind it; ask again, or wait: "
+                "labs/lab check " +
+                    chapter.part.number + " --wait") +
+          "\n");
+  }
+}
+
+void note_verdicts(const Chapter& chapter) {
+  Notes notes;
+  for (const Step& step : chapter.steps)
+    notes.set("step", step.id, step.verdict == Verdict::done ? "done" : "begun");
+}
+
+int grade(Chapter& chapter, bool waits, std::uint64_t seed) {
   const std::uint64_t began_ms = clock_ms();
   std::string errors;
   if (!prepare(chapter, errors))
     return complain(exit_failure, "the step reporter does not compile\n" + errors);
   print(paint(Tone::strong, chapter.part.number + " " + chapter.part.name) + "  " +
-        (chapter.folder.empty() ? "include" : chapter.folder) + "/lsmith/" + chapter.part.header +
-        "\n");
+        header_of(chapter) + "\n");
+  print_contract_change(chapter);
 
   // Builds run ahead of the runs, a few at once; verdicts appear in order.
   std::vector<Step>& steps = chapter.steps;
@@ -132,37 +130,58 @@ int grade(Chapter& chapter) {
         return build(chapter, steps[at], executables[at]);
       });
     }
-    if (builds[i].get()) run_step(steps[i], executables[i], time_limit_ms);
+    if (builds[i].get()) run_step(steps[i], executables[i], time_limit_ms, seed);
     print_step(steps[i]);
-    std::fflush(stdout);
   }
-  return finish(print_sum(chapter, steps, began_ms));
+  int code = print_sum(chapter, steps, began_ms);
+  if (chapter.view == "mine") note_verdicts(chapter);
+  const bool is_whole = steps.size() == find_steps(chapter.part).size();
+  if (code == exit_fine && waits && !run_slow_lane(chapter)) code = exit_failure;
+  if (code == exit_fine && !waits && is_whole && chapter.view == "mine") print_slow_lane(chapter);
+  return finish(code);
+}
+
+// Takes out of the steps all but the one that was asked for.
+bool choose_step(Chapter& chapter, const std::string& id) {
+  std::vector<Step>& steps = chapter.steps;
+  steps.erase(
+      std::remove_if(steps.begin(), steps.end(), [&](const Step& step) { return step.id != id; }),
+      steps.end());
+  return !steps.empty();
 }
 
 }  // namespace
+
+std::vector<std::string> chosen_folders(const Part& part) {
+  std::vector<std::string> folders;
+  const Notes notes;
+  for (const Part& other : all_parts()) {
+    const std::string view = notes.get("use", other.number);
+    if (view.empty() || other.number == part.number) continue;
+    const std::string folder = folder_of(view, other).value_or("");
+    if (!folder.empty() && fs::exists(project_root() + "/" + folder)) folders.push_back(folder);
+  }
+  return folders;
+}
 
 int run_check(std::vector<std::string> given) {
   Arguments arguments(std::move(given));
   if (arguments.flag("--help")) return print(usage), finish(exit_fine);
   const auto asked = arguments.option("--view");
+  const auto seed = arguments.option("--seed");
+  const bool waits = arguments.flag("--wait");
+  const bool is_slow = arguments.flag("--slow");  // what start_slow_lane() runs
   const auto& words = arguments.words();
   if (!arguments.error().empty() || words.size() > 1) {
     return complain(exit_usage, (words.size() > 1 ? "one chapter at a time" : arguments.error()) +
                                     "\n\n" + std::string(usage));
   }
+  if (seed && !parse_number(*seed))
+    return complain(exit_usage, "\"" + *seed + "\" is no seed: a whole number is");
   const std::string name = words.empty() ? "" : words[0];
   const std::size_t dot = name.find('.');
   const auto part = find_part(name.substr(0, dot));
-  std::vector<Step> steps = part ? find_steps(*part) : std::vector<Step>();
-  if (steps.empty()) return no_such_chapter(name);
-  if (dot != name.npos) {
-    const std::string id = part->number + name.substr(dot);
-    steps.erase(
-        std::remove_if(steps.begin(), steps.end(), [&](const Step& step) { return step.id != id; }),
-        steps.end());
-    if (steps.empty())
-      return complain(exit_usage, "chapter " + part->number + " has no step " + id);
-  }
+  if (!part || find_steps(*part).empty()) return no_such_chapter(name);
   const bool has_own = fs::exists(project_root() + "/labs/mine/" + part->folder + "/lsmith");
   const std::string view = asked.value_or(has_own ? "mine" : "lab");
   const auto folder = folder_of(view, *part);
@@ -172,8 +191,12 @@ int run_check(std::vector<std::string> given) {
   if (!folder->empty() && !fs::exists(project_root() + "/" + *folder + "/lsmith/" + part->header))
     return complain(exit_usage, "there is no " + *folder + "/lsmith/" + part->header);
   Chapter chapter = make_chapter(*part, view, *folder);
-  chapter.steps = std::move(steps);
-  return grade(chapter);
+  if (view == "mine") chapter.others = chosen_folders(*part);
+  if (dot != name.npos && !choose_step(chapter, part->number + name.substr(dot)))
+    return complain(exit_usage,
+                    "chapter " + part->number + " has no step " + part->number + name.substr(dot));
+  if (is_slow) return finish(run_slow_lane(chapter) ? exit_fine : exit_failure);
+  return grade(chapter, waits, seed ? *parse_number(*seed) : 0);
 }
 
 }  // namespace lab

@@ -11,10 +11,11 @@
 #include "mutants.hpp"
 #include "process.hpp"
 #include "terminal.hpp"
+#include "text.hpp"
+#include "verdicts.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -29,10 +30,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view verify_usage =
-    "usage: labs/lab verify [NN…] [--only labs|bodies|mutants|alternatives]\n\n"
+    "usage: labs/lab verify [NN…] [--only labs|bodies|mutants|alternatives|seeds] [--seeds N]\n\n"
     "Proves that the tests of the course are good: the labs as shipped are not started, the\n"
     "solutions and the library have full marks, every mutant of a solution dies by the case that\n"
-    "its record names, and every alternative solution has full marks. Of all chapters, or of NN.\n";
+    "its record names, and every alternative solution has full marks. Of all chapters, or of NN.\n"
+    "  --seeds  runs every step of the solutions N times more, each with other random cases\n";
 
 constexpr int verify_limit_ms = 20'000;
 
@@ -44,15 +46,11 @@ struct Claim {
   Step step;
   std::function<std::string(const Step&)> judge;
   std::string complaint;
+  std::uint64_t runs = 1;  ///< with as many seeds
 };
 
 std::string has_full_marks(const Step& step) {
-  if (step.verdict == Verdict::done) return {};
-  std::string text = "not done";
-  if (!step.why.empty()) text += ": " + step.last_case + ": " + step.why;
-  for (const Failure& failure : step.failures)
-    text += ": " + failure.name + ": found " + failure.line("found");
-  return text;
+  return step.verdict == Verdict::done ? "" : "not done\n" + story_of(step);
 }
 
 std::string is_not_started(const Step& step) {
@@ -60,33 +58,33 @@ std::string is_not_started(const Step& step) {
   return fine ? "" : "neither not started nor in need of an earlier step";
 }
 
-// Why this is no kill: another case fails, or the report does not show the value at fault.
-std::string is_killed(const Mutant& mutant, const Step& step) {
-  if (step.verdict == Verdict::does_not_compile) return "does not compile: " + step.why;
-  if (step.verdict == Verdict::done) return "survives";
-  if (step.verdict == Verdict::crashed || step.verdict == Verdict::hangs) {
-    const std::string way = step.verdict == Verdict::hangs ? "(hang)" : "(crash)";
-    if (step.last_case == mutant.kills && mutant.shows == way) return {};
-    return way + " in \"" + step.last_case + "\", " + step.why;
+// Why the case that should kill a mutant does not: its report does not show the value at fault.
+std::string shows_value(const Mutant& mutant, const Case& killer) {
+  if (!killer.why.empty()) {
+    const std::string way = killer.verdict == Verdict::hangs ? "(hang)" : "(crash)";
+    return mutant.shows == way ? "" : way + ": " + killer.why;
   }
-  std::string failing;
-  for (const Failure& failure : step.failures) {
-    failing += "\n        " + failure.name;
-    if (failure.name != mutant.kills) continue;
-    const std::string story =
-        failure.line("done") + "\n" + failure.line("expected") + "\n" + failure.line("found");
-    if (story.find(mutant.shows) == story.npos)
-      return "dies, but its report does not show \"" + mutant.shows + "\":\n" + story;
-    if (failure.line("hint").find(mutant.shows) != std::string::npos ||
-        failure.name.find(mutant.shows) != std::string::npos)
-      return "\"" + mutant.shows + "\" is in the hint or in the case's name";
-    return {};
-  }
-  return "dies in other cases only:" + failing;
+  const std::string story =
+      killer.line("done") + "\n" + killer.line("expected") + "\n" + killer.line("found");
+  if (story.find(mutant.shows) == story.npos)
+    return "dies, but its report does not show \"" + mutant.shows + "\":\n" + story;
+  if (killer.line("hint").find(mutant.shows) != std::string::npos ||
+      killer.name.find(mutant.shows) != std::string::npos)
+    return "\"" + mutant.shows + "\" is in the hint or in the case's name";
+  return {};
 }
 
-// ---- What is claimed
-// --------------------------------------------------------------------------------
+// Why this is no kill; empty when it is one.
+std::string is_killed(const Mutant& mutant, const Step& step) {
+  if (step.verdict == Verdict::does_not_compile) return "does not compile: " + step.why;
+  std::string failing;
+  for (const Case& each : step.cases) {
+    if (!each.is_failure()) continue;
+    if (each.name == mutant.kills) return shows_value(mutant, each);
+    failing += "\n        " + each.name;
+  }
+  return failing.empty() ? "survives" : "dies in other cases only:" + failing;
+}
 
 void add_steps(std::vector<Claim>& claims, const std::string& group, const Chapter& chapter,
                std::string (*judge)(const Step&)) {
@@ -97,6 +95,15 @@ void add_steps(std::vector<Claim>& claims, const std::string& group, const Chapt
 void add_bodies(std::vector<Claim>& claims, const Part& part) {
   for (const std::string view : {"solutions", "library"})
     add_steps(claims, "bodies", make_chapter(part, view, *folder_of(view, part)), has_full_marks);
+}
+
+// The first run, of seed 0, is the one that `check` shows.
+void add_seeds(std::vector<Claim>& claims, const Part& part, std::uint64_t seeds) {
+  const std::size_t first = claims.size();
+  add_steps(claims, "seeds", make_chapter(part, "seeds", "solutions/" + part.folder),
+            has_full_marks);
+  for (std::size_t at = first; at < claims.size(); ++at)
+    claims[at].runs = seeds + 1;
 }
 
 void add_labs(std::vector<Claim>& claims, const Part& part) {
@@ -140,15 +147,17 @@ void add_mutant(std::vector<Claim>& claims, const Part& part, const Mutant& muta
   claims.push_back(std::move(claim));
 }
 
-// ---- Proving it
-// -------------------------------------------------------------------------------------
-
 void prove(Claim& claim) {
   if (!claim.judge) return;
   std::string executable;
-  if (build(claim.chapter, claim.step, executable))
-    run_step(claim.step, executable, verify_limit_ms);
-  claim.complaint = claim.judge(claim.step);
+  const bool is_built = build(claim.chapter, claim.step, executable);
+  for (std::uint64_t seed = 0; seed < claim.runs && claim.complaint.empty(); ++seed) {
+    Step step = claim.step;
+    if (is_built) run_step(step, executable, verify_limit_ms, seed);
+    claim.complaint = claim.judge(step);
+    if (seed > 0 && !claim.complaint.empty())
+      claim.complaint += "\nwith --seed " + std::to_string(seed);
+  }
   std::error_code error;
   fs::remove(executable, error);
 }
@@ -184,7 +193,7 @@ int report(const std::vector<Claim>& claims, std::uint64_t began_ms) {
           "\n");
   }
   std::string line;
-  for (const char* group : {"labs", "bodies", "mutants", "alternatives"}) {
+  for (const char* group : {"labs", "bodies", "mutants", "alternatives", "seeds"}) {
     if (counts[group].second == 0) continue;
     line += (line.empty() ? "" : ", ") + std::string(group) + " " +
             std::to_string(counts[group].first) + "/" + std::to_string(counts[group].second);
@@ -201,6 +210,9 @@ int run_verify(std::vector<std::string> given) {
   Arguments arguments(std::move(given));
   if (arguments.flag("--help")) return print(verify_usage), finish(exit_fine);
   const std::string only = arguments.option("--only").value_or("");
+  const auto asked = arguments.option("--seeds");
+  const auto seeds = asked ? parse_number(*asked) : std::optional<std::uint64_t>(0);
+  if (!seeds) return complain(exit_usage, "--seeds takes a whole number");
   std::vector<Part> parts;
   for (const std::string& word : arguments.words()) {
     const auto part = find_part(word);
@@ -212,13 +224,13 @@ int run_verify(std::vector<std::string> given) {
   if (parts.empty()) parts = all_parts();
 
   const std::uint64_t began_ms = clock_ms();
-  setenv("LSMITH_ALL_STORIES", "1", 1);  // read by step_reporter.cpp
   const auto wants = [&](std::string_view group) { return only.empty() || only == group; };
   std::vector<Claim> claims;
   for (const Part& part : parts) {
     if (wants("labs")) add_labs(claims, part);
     if (wants("bodies")) add_bodies(claims, part);
     if (wants("alternatives")) add_alternatives(claims, part);
+    if (*seeds > 0 && wants("seeds")) add_seeds(claims, part, *seeds);
     std::string error;
     const std::vector<Mutant> mutants = read_mutants(part, error);
     if (!error.empty()) return complain(exit_failure, error);

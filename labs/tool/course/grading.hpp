@@ -1,12 +1,14 @@
 // grading.hpp: a chapter's steps: found, built in one view, run, and judged.
 //
 // Each step is a file of tests/<part> whose name begins with a digit; it becomes an executable of
-// its own and prints a report (tests/support/step_reporter.cpp). What never changes while a student
-// works, doctest and the standard library, is compiled ahead and kept.
+// its own. It is run once for each of its cases, so that one that crashes takes no other along, and
+// prints a report (tests/support/step_reporter.cpp). What never changes while a student works,
+// doctest and the standard library, is compiled ahead and kept.
 #pragma once
 
 #include "project.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,15 +17,19 @@
 
 namespace lab {
 
-/// What became of a step.
+/// What became of a step, or of one of its cases.
 enum class Verdict { done, wrong, not_started, needs, does_not_compile, crashed, hangs };
 
-/// A case that did not hold, and what its report says: done, expected, found, hint, read, at.
-struct Failure {
+/// A case that ran, and what its report says of a failure: done, expected, found, hint, read, at.
+struct Case {
   std::string name;
+  Verdict verdict = Verdict::wrong;
+  std::string why;  ///< it crashed, hangs, or ended in the middle
   std::vector<std::pair<std::string, std::string>> lines;
   /// The text of that line; empty when there is none.
   std::string line(std::string_view name) const;
+  /// Whether it is to blame: neither done nor stopped by a stub.
+  bool is_failure() const;
 };
 
 struct Step {
@@ -34,11 +40,9 @@ struct Step {
 
   Verdict verdict = Verdict::wrong;
   int points = 0;
-  std::string needs;              ///< the step that comes first
-  std::string said;               ///< the verdict that its executable printed
-  std::string last_case;          ///< that was begun
-  std::vector<Failure> failures;  ///< in the order of the cases
-  std::string why;                ///< why it does not compile, crashed or hangs
+  std::string needs;        ///< the step that comes first
+  std::vector<Case> cases;  ///< that ran, in order
+  std::string why;          ///< why it does not compile or has no cases
 };
 
 /// A chapter in one view.
@@ -46,6 +50,7 @@ struct Chapter {
   Part part;
   std::string view;                  ///< as it was asked for
   std::string folder;                ///< put before include/, from the project's root; may be empty
+  std::vector<std::string> others;   ///< folders of other parts to put there too
   std::string cache;                 ///< the folder of what is compiled, of all chapters
   std::vector<std::string> compile;  ///< the compiler and its flags
   std::vector<Step> steps;
@@ -56,14 +61,21 @@ std::vector<Step> find_steps(const Part& part);
 /// The folder of a view (library, lab, mine, solutions), from the project's root; nothing when
 /// there is no such view.
 std::optional<std::string> folder_of(std::string_view view, const Part& part);
-/// A chapter whose component is in `folder`. `view` names what is built.
-Chapter make_chapter(const Part& part, std::string view, std::string folder);
+/// A chapter whose component is in `folder`. `view` names what is built. `flags` are put behind the
+/// compiler's; what is compiled with other flags is kept apart.
+Chapter make_chapter(const Part& part, std::string view, std::string folder,
+                     const std::vector<std::string>& flags = {"-O0"});
 
 /// Makes what all steps share; false, with the compiler's words, when it does not compile.
 bool prepare(Chapter& chapter, std::string& errors);
+/// Builds sources against the chapter's component. False, with the error that helps, when they do
+/// not compile.
+bool build(const Chapter& chapter, const std::vector<std::string>& sources, const std::string& name,
+           std::string& executable, std::string& errors);
 /// Builds a step's executable. False when it does not compile, which is then the step's verdict.
 bool build(const Chapter& chapter, Step& step, std::string& executable);
-/// Runs a step's executable, for so long at most, and judges it.
-void run_step(Step& step, const std::string& executable, int time_limit_ms);
+/// Runs a step's cases, each in a process of its own and for so long at most, and judges them. Other
+/// seeds than 0 make other random cases.
+void run_step(Step& step, const std::string& executable, int time_limit_ms, std::uint64_t seed = 0);
 
 }  // namespace lab

@@ -1,13 +1,16 @@
-// judging.cpp: runs a step and reads its report.
+// judging.cpp: runs the cases of a step and reads their reports.
 #include "grading.hpp"
 #include "process.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 
 namespace lab {
 
 namespace {
+
+constexpr int hangs_max = 2;  // after that a step is not waited for any longer
 
 const char* signal_text(int signal) {
   switch (signal) {
@@ -21,14 +24,22 @@ const char* signal_text(int signal) {
       return "it read memory that is not there (bus error)";
     case SIGILL:
       return "it met an illegal instruction";
+    case SIGXFSZ:
+      return "it wrote a file that is too large";
     default:
       return strsignal(signal);
   }
 }
 
+// What one run of an executable printed, which ran one case or none.
+struct Report {
+  Case run;
+  std::string verdict;
+};
+
 // Reads `name: text` lines; those of a failure are indented.
-void read_report(const std::string& output, Step& step) {
-  bool is_told = false;
+Report read_report(const std::string& output) {
+  Report report;
   for (std::size_t at = 0; at < output.size();) {
     const std::size_t end = std::min(output.find('\n', at), output.size());
     const std::string line = output.substr(at, end - at);
@@ -37,45 +48,71 @@ void read_report(const std::string& output, Step& step) {
     if (colon == line.npos) continue;
     const std::string name = line.substr(0, colon);
     const std::string text = line.substr(colon + 2);
-    if (name == "case") {
-      step.last_case = text;
-      is_told = false;
-    } else if (name == "verdict") {
-      step.said = text;
-      if (text.compare(0, 6, "needs ") == 0) step.needs = text.substr(6, text.find(' ', 6) - 6);
-    } else if (name.compare(0, 2, "  ") == 0) {
-      if (!is_told) step.failures.push_back({step.last_case, {}});
-      is_told = true;
-      step.failures.back().lines.emplace_back(name.substr(name.find_first_not_of(' ')), text);
-    }
+    if (name == "case") report.run.name = text;
+    if (name == "verdict") report.verdict = text;
+    if (name.compare(0, 2, "  ") == 0)
+      report.run.lines.emplace_back(name.substr(name.find_first_not_of(' ')), text);
+  }
+  return report;
+}
+
+void judge(Report& report, const Outcome& outcome, int time_limit_ms) {
+  Case& run = report.run;
+  if (outcome.timed_out) {
+    run.verdict = Verdict::hangs;
+    run.why = "it had not ended after " + std::to_string(time_limit_ms / 1000) + " s";
+  } else if (outcome.signal != 0) {
+    run.verdict = Verdict::crashed;
+    run.why = signal_text(outcome.signal);
+  } else if (report.verdict.empty()) {
+    run.verdict = Verdict::crashed;
+    run.why = "the program ended in the middle of it, with exit code " +
+              std::to_string(outcome.exit_code);
+  } else if (outcome.exit_code == 2) {
+    run.verdict = Verdict::not_started;
+  } else if (outcome.exit_code == 3) {
+    run.verdict = Verdict::needs;
+  } else {
+    run.verdict = outcome.exit_code == 0 ? Verdict::done : Verdict::wrong;
   }
 }
 
-void judge(Step& step, const Outcome& outcome, int time_limit_ms) {
-  read_report(outcome.output, step);
-  if (outcome.timed_out) {
-    step.verdict = Verdict::hangs;
-    step.why = "it had not ended after " + std::to_string(time_limit_ms / 1000) + " s";
-  } else if (outcome.signal != 0) {
-    step.verdict = Verdict::crashed;
-    step.why = signal_text(outcome.signal);
-  } else if (outcome.exit_code == 0) {
-    step.verdict = step.said == "done" ? Verdict::done : Verdict::wrong;
-    if (step.said.empty()) step.why = "the program ended in the middle of it";
-  } else if (outcome.exit_code == 2) {
-    step.verdict = Verdict::not_started;
-  } else if (outcome.exit_code == 3) {
-    step.verdict = Verdict::needs;
-  } else {
-    step.verdict = Verdict::wrong;
-  }
-  if (step.verdict == Verdict::done) step.points = step.points_max;
+// What comes first must be mended first: an earlier step, then what is wrong, then what is missing.
+Verdict verdict_of(const std::vector<Case>& cases) {
+  for (const Verdict verdict :
+       {Verdict::needs, Verdict::hangs, Verdict::crashed, Verdict::wrong, Verdict::not_started})
+    for (const Case& each : cases)
+      if (each.verdict == verdict) return verdict;
+  return cases.empty() ? Verdict::wrong : Verdict::done;
 }
 
 }  // namespace
 
-void run_step(Step& step, const std::string& executable, int time_limit_ms) {
-  judge(step, run({executable}, {project_root(), true, time_limit_ms}), time_limit_ms);
+void run_step(Step& step, const std::string& executable, int time_limit_ms, std::uint64_t seed) {
+  RunOptions options{project_root(), true, time_limit_ms};
+  options.is_confined = true;
+  const std::string shift = "LSMITH_SEED_SHIFT=" + std::to_string(seed);  // see random.hpp
+  int hangs = 0;
+  for (int number = 1; hangs < hangs_max; ++number) {
+    const std::string at = std::to_string(number);
+    const Outcome outcome =
+        run({"env", shift, executable, "--first=" + at, "--last=" + at}, options);
+    Report report = read_report(outcome.output);
+    if (report.run.name.empty() && report.verdict == "no cases") break;
+    judge(report, outcome, time_limit_ms);
+    hangs += report.run.verdict == Verdict::hangs;
+    if (report.verdict.compare(0, 6, "needs ") == 0) {
+      const std::string needs = report.verdict.substr(6, report.verdict.find(' ', 6) - 6);
+      if (step.needs.empty() || needs < step.needs) step.needs = needs;
+    }
+    const bool is_nameless = report.run.name.empty();  // it ended before a case began
+    if (is_nameless) report.run.name = "before its first case";
+    step.cases.push_back(std::move(report.run));
+    if (is_nameless) break;
+  }
+  step.verdict = verdict_of(step.cases);
+  if (step.cases.empty()) step.why = "it has no cases";
+  if (step.verdict == Verdict::done) step.points = step.points_max;
 }
 
 }  // namespace lab

@@ -51,10 +51,14 @@ std::optional<std::string> folder_of(std::string_view view, const Part& part) {
   return std::nullopt;
 }
 
-std::string Failure::line(std::string_view wanted) const {
+std::string Case::line(std::string_view wanted) const {
   for (const auto& [name, text] : lines)
     if (name == wanted) return text;
   return {};
+}
+
+bool Case::is_failure() const {
+  return verdict == Verdict::wrong || verdict == Verdict::crashed || verdict == Verdict::hangs;
 }
 
 }  // namespace lab

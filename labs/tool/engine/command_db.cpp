@@ -77,7 +77,6 @@ int close_after(lsmith::Db& db, const lsmith::Status& status) {
 }
 
 // ---- put, get, del
-// --------------------------------------------------------------------------------
 
 int put(Arguments& arguments) {
   const bool sync = arguments.flag("--sync");
@@ -124,7 +123,6 @@ int del(Arguments& arguments) {
 }
 
 // ---- scan
-// -----------------------------------------------------------------------------------------
 
 struct ScanChoice {
   std::optional<std::string> from, to;
@@ -177,7 +175,6 @@ int scan(Arguments& arguments) {
 }
 
 // ---- load
-// -----------------------------------------------------------------------------------------
 
 // Gathers records into batches and counts what is in the database.
 class Loader {
@@ -269,7 +266,6 @@ int load(Arguments& arguments) {
 }
 
 // ---- the whole database
-// -----------------------------------------------------------------------------
 
 int check(Arguments& arguments) {
   const auto& words = arguments.words();

@@ -97,7 +97,6 @@ class Dump {
 };
 
 // ---- CURRENT
-// ----------------------------------------------------------------------------------------
 
 int Dump::current() {
   field(0, "content", quote(bytes_, 200));
@@ -108,7 +107,6 @@ int Dump::current() {
 }
 
 // ---- Logs and manifests
-// -----------------------------------------------------------------------------
 
 void Dump::log_header() {
   title("header (section 4.1)");
@@ -249,7 +247,6 @@ int Dump::log(std::uint64_t number) {
 }
 
 // ---- Tables
-// ---------------------------------------------------------------------------------------
 
 std::optional<std::string_view> Dump::body_of(BlockHandle handle) {
   const std::uint64_t size = bytes_.size();

@@ -1,0 +1,113 @@
+// command_assemble.cpp: `labs/lab assemble` writes an engine as one header, `demo NN` tries one.
+#include "assemble.hpp"
+#include "commands.hpp"
+#include "grading.hpp"
+#include "notes.hpp"
+#include "process.hpp"
+#include "terminal.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+namespace lab {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view assemble_usage =
+    "usage: labs/lab assemble [--library|--solutions] [-o FILE]\n\n"
+    "Writes your engine as one header: your own parts, and the library's where you have none yet.\n"
+    "  --library    the library as it ships\n"
+    "  --solutions  the textbook's parts\n"
+    "  -o FILE      where to; build/lsmith.hpp if it is not said\n";
+constexpr std::string_view demo_usage =
+    "usage: labs/lab demo NN\n\n"
+    "The engine's demo with your own part NN in it, once all steps of that chapter are done.\n";
+
+// The folders of a view's parts, and whose part each one is.
+std::vector<std::string> folders_of(std::string_view view, std::string& parts) {
+  std::vector<std::string> folders;
+  for (const Part& part : all_parts()) {
+    const std::string folder = folder_of(view, part).value_or("");
+    const bool is_there =
+        !folder.empty() && fs::exists(project_root() + "/" + folder + "/lsmith/" + part.header);
+    if (is_there) folders.push_back(folder);
+    parts += "  " + part.number + "  " + pad(part.name, 14) +
+             (is_there ? folder : std::string("include")) + "\n";
+  }
+  folders.emplace_back("include");
+  return folders;
+}
+
+// The sources of the engine's program, as labs/lab compiles them, in one file.
+std::string demo_source(const std::string& folder) {
+  std::vector<std::string> sources;
+  for (const char* from : {"/labs/tool", "/labs/tool/engine"}) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(project_root() + from, error))
+      if (entry.path().extension() == ".cpp") sources.push_back(entry.path().string());
+  }
+  std::sort(sources.begin(), sources.end());
+  std::string text;
+  for (const std::string& source : sources)
+    text += "#include \"" + source + "\"\n";
+  std::string path = folder + "/demo.cpp";
+  std::ofstream(path) << text;
+  return path;
+}
+
+}  // namespace
+
+int run_assemble(std::vector<std::string> given) {
+  Arguments arguments(std::move(given));
+  if (arguments.flag("--help")) return print(assemble_usage), finish(exit_fine);
+  const bool is_library = arguments.flag("--library");
+  const bool is_textbook = arguments.flag("--solutions");
+  const std::string to = arguments.option("-o").value_or(project_root() + "/build/lsmith.hpp");
+  if (!arguments.words().empty() || !arguments.error().empty() || (is_library && is_textbook))
+    return complain(exit_usage, arguments.error() + "\n\n" + std::string(assemble_usage));
+  std::string parts, error;
+  const char* const view = is_library ? "library" : is_textbook ? "solutions" : "mine";
+  const std::string text = assemble(folders_of(view, parts), error);
+  if (!error.empty()) return complain(exit_failure, error);
+  const std::string draft = to + ".new";
+  std::ofstream file(draft, std::ios::binary);
+  file << text;
+  file.close();
+  std::error_code failed;
+  if (file.good()) fs::rename(draft, to, failed);
+  if (!file.good() || failed) return complain(exit_failure, to + " could not be written");
+  const auto lines = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+  print(parts + "one header: " + to + ", " + counted(lines, "line", "lines") + "\n");
+  return finish(exit_fine);
+}
+
+int run_demo(std::vector<std::string> given) {
+  Arguments arguments(std::move(given));
+  if (arguments.flag("--help")) return print(demo_usage), finish(exit_fine);
+  const auto part = only_chapter(arguments, demo_usage);
+  if (!part) return exit_usage;
+  const Notes notes;
+  for (const Step& step : find_steps(*part))
+    if (notes.get("step", step.id) != "done")
+      return complain(exit_failure,
+                      "step " + step.id + " is not done yet: labs/lab check " + part->number);
+  const std::string folder = project_root() + "/build/demo-" + part->folder;
+  std::error_code error;
+  fs::create_directories(folder, error);
+  print("building the engine with " + own_header(*part) + "\n");
+  std::vector<std::string> words = compiler_words();
+  const std::string program = folder + "/lab-engine";
+  words.insert(words.end(),
+               {"-std=c++20", "-O2", "-pthread", "-I", "labs/mine/" + part->folder, "-I", "include",
+                "-I", "labs/tool", "-I", "labs/tool/engine", demo_source(folder), "-o", program});
+  if (!run(words, {project_root(), false, 0}).ok())
+    return complain(exit_failure, "the engine does not compile with your part");
+  setenv("LSMITH_ENGINE", program.c_str(), 1);
+  return run({program, "demo"}, {project_root(), false, 0}).exit_code;
+}
+
+}  // namespace lab

@@ -1,0 +1,89 @@
+// command_map.cpp: bare `labs/lab`: the course, how far the student has come, and what is next.
+#include "commands.hpp"
+#include "grading.hpp"
+#include "notes.hpp"
+#include "terminal.hpp"
+#include "verdicts.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace lab {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A chapter on the map.
+struct Stop {
+  Part part;
+  std::vector<Step> steps;
+  int done = 0;
+  const Step* next = nullptr;  // the first step that is not done
+  bool is_begun = false;       // its folder is in labs/mine
+  int points = 0;
+  int points_max = 0;
+};
+
+Stop look_at(const Part& part, const Notes& notes) {
+  Stop stop{part, find_steps(part)};
+  stop.is_begun = fs::exists(project_root() + "/labs/mine/" + part.folder);
+  for (const Step& step : stop.steps) {
+    const bool is_done = stop.is_begun && notes.get("step", step.id) == "done";
+    stop.done += is_done;
+    stop.points += is_done ? step.points_max : 0;
+    stop.points_max += step.points_max;
+    if (!is_done && stop.next == nullptr) stop.next = &step;
+  }
+  return stop;
+}
+
+std::string state_of(const Stop& stop) {
+  if (stop.next == nullptr) return paint(Tone::good, "✓ done");
+  return stop.is_begun ? paint(Tone::note, "begun") : paint(Tone::faint, "·");
+}
+
+void print_next(const Stop& stop) {
+  const Part& part = stop.part;
+  const std::string step = stop.next->id;
+  print("\n  next   step " + step + ", " + title_of(*stop.next) + "\n  read   book/" + part.folder +
+        ".md\n  write  " + own_header(part) + "\n  then   labs/lab check " + part.number +
+        ", or labs/lab watch " + part.number + " beside your editor\n  stuck  labs/lab hint " +
+        step + "\n");
+}
+
+}  // namespace
+
+int run_map(std::vector<std::string>) {
+  const Notes notes;
+  std::vector<Stop> stops;
+  int points = 0, points_max = 0;
+  for (const Part& part : all_parts()) {
+    stops.push_back(look_at(part, notes));
+    points += stops.back().points;
+    points_max += stops.back().points_max;
+  }
+  const auto here = std::find_if(stops.begin(), stops.end(),
+                                 [](const Stop& stop) { return stop.next != nullptr; });
+  // What stands in stop.steps moved with the vector, so `next` still points to it.
+  print(paint(Tone::strong, "lsmith") + "  " + std::to_string(points) + " of " +
+        std::to_string(points_max) + " points\n\n");
+  for (auto stop = stops.begin(); stop != stops.end(); ++stop) {
+    const auto count = static_cast<int>(stop->steps.size());
+    print("  " + stop->part.number + "  " + pad(stop->part.name, 14) + bar(stop->done, count, 12) +
+          "  " + std::to_string(stop->done) + "/" + std::to_string(count) + "  " + state_of(*stop) +
+          (stop == here ? paint(Tone::strong, "   ← you are here") : "") + "\n");
+  }
+  if (here == stops.end()) {
+    print("\n  " + paint(Tone::good, "the engine is yours, whole") +
+          ": labs/lab assemble writes it as one header\n");
+    return finish(exit_fine);
+  }
+  if (!here->is_begun) {
+    if (!copy_lab(here->part)) return exit_failure;
+    print("\n  new: " + own_header(here->part) + " is yours to write\n");
+  }
+  print_next(*here);
+  return finish(exit_fine);
+}
+
+}  // namespace lab
