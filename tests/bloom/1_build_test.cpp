@@ -106,11 +106,8 @@ TEST_CASE("a builder starts afresh after finish()") {
   lab::expect_equal("then finish()", build_filter({}), builder.finish());
 }
 
-TEST_CASE("a filter of no keys has no lines, so that nobody believes it") {
-  const std::string body = build_filter({});
-  expect_canonical("no hashes", {}, body);
-  expect_holds("a filter of no hashes", body, {0, 1, 0xfedcba9876543210},
-               "A filter that may be empty by accident must not deny anything.");
+TEST_CASE("a filter of no keys has no lines") {
+  expect_canonical("no hashes", {}, build_filter({}));
 }
 
 TEST_SUITE_END();

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <future>
+#include <mutex>
 #include <system_error>
 
 #include <unistd.h>
@@ -98,7 +99,11 @@ std::string first_error(const std::string& output, const std::string& own) {
 
 Chapter make_chapter(const Part& part, std::string view, std::string folder,
                      const std::vector<std::string>& flags) {
-  Chapter chapter{part, std::move(view), std::move(folder), {}, {}, {}, find_steps(part)};
+  Chapter chapter;
+  chapter.part = part;
+  chapter.view = std::move(view);
+  chapter.folder = std::move(folder);
+  chapter.steps = find_steps(part);
   chapter.compile =
       joined(compiler_words(), {"-std=c++20", "-pthread", "-DDOCTEST_CONFIG_SUPER_FAST_ASSERTS"});
   chapter.compile = joined(std::move(chapter.compile), flags);
@@ -108,24 +113,27 @@ Chapter make_chapter(const Part& part, std::string view, std::string folder,
   return chapter;
 }
 
-bool prepare(Chapter& chapter, std::string& errors) {
+bool prepare(Chapter& chapter, std::string& errors, const std::string& main) {
+  static std::mutex mutex;  // several threads may want the same files
+  const std::lock_guard lock(mutex);
   std::error_code error;
   fs::create_directories(chapter.cache, error);
-  const std::string source = project_root() + "/tests/support/step_reporter.cpp";
+  const std::string source = project_root() + "/tests/support/" + main + ".cpp";
   const std::string header = chapter.cache + "/steps.hpp";
   const std::string compiled = header + (is_clang(chapter.compile) ? ".pch" : ".gch");
-  const std::string reporter = chapter.cache + "/step_reporter.o";
+  chapter.main_object = chapter.cache + "/" + main + ".o";
   if (!fs::exists(header)) std::ofstream(header) << precompiled;
   auto first = std::async(std::launch::async, [&, words = chapter.compile] {
     std::string ignored;
     return fs::exists(compiled) ||
            compile_once(joined(words, {"-x", "c++-header", header}), compiled, ignored);
   });
-  const bool has_reporter = (fs::exists(reporter) && !is_newer(source, reporter) &&
-                             !is_newer(project_root() + "/tests/support/step.hpp", reporter)) ||
-                            compile_once(joined(chapter.compile, {"-c", source}), reporter, errors);
+  const bool is_fresh = fs::exists(chapter.main_object) && !is_newer(source, chapter.main_object) &&
+                        !is_newer(project_root() + "/tests/support/step.hpp", chapter.main_object);
+  const bool has_main = is_fresh || compile_once(joined(chapter.compile, {"-c", source}),
+                                                 chapter.main_object, errors);
   if (first.get()) chapter.compile.insert(chapter.compile.end(), {"-include", header});
-  return has_reporter;
+  return has_main;
 }
 
 bool build(const Chapter& chapter, const std::vector<std::string>& sources, const std::string& name,
@@ -138,16 +146,14 @@ bool build(const Chapter& chapter, const std::vector<std::string>& sources, cons
   if (!chapter.folder.empty()) words.push_back("-I" + chapter.folder);
   for (const std::string& other : chapter.others)
     words.push_back("-I" + other);
-  words = joined(joined(words, {"-Iinclude", "-Itests"}), sources);
+  words = joined(joined(words, {"-Iinclude", "-Itests", chapter.main_object}), sources);
   if (compile_once(words, executable, errors)) return true;
   errors = first_error(errors, chapter.folder);
   return false;
 }
 
 bool build(const Chapter& chapter, Step& step, std::string& executable) {
-  if (build(chapter, {step.source, chapter.cache + "/step_reporter.o"}, step.name, executable,
-            step.why))
-    return true;
+  if (build(chapter, {step.source}, step.name, executable, step.why)) return true;
   step.verdict = Verdict::does_not_compile;
   return false;
 }

@@ -30,8 +30,6 @@ constexpr std::string_view usage =
     "  --seed   other random cases than the usual ones; any whole number\n"
     "Exit code 0 only when every step is done, and with --wait the slow lane too.\n";
 
-constexpr int time_limit_ms = 20'000;  // of a case that takes far less on a quiet machine
-
 std::string header_of(const Chapter& chapter) {
   return (chapter.folder.empty() ? "include" : chapter.folder) + "/lsmith/" + chapter.part.header;
 }
@@ -130,7 +128,7 @@ int grade(Chapter& chapter, bool waits, std::uint64_t seed) {
         return build(chapter, steps[at], executables[at]);
       });
     }
-    if (builds[i].get()) run_step(steps[i], executables[i], time_limit_ms, seed);
+    if (builds[i].get()) run_step(steps[i], executables[i], case_limit_default_ms, seed);
     print_step(steps[i]);
   }
   int code = print_sum(chapter, steps, began_ms);

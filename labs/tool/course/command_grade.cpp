@@ -24,22 +24,22 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view usage =
     "usage: labs/lab grade SUBMISSION… [--only NN,NN…] [--junit FILE] [--gradescope FILE] "
-    "[--seed N]\n\n"
+    "[--seed N] [--seconds N]\n\n"
     "A submission is a folder as labs/mine is (NN-part/lsmith/part.hpp), a repository that has\n"
     "labs/mine, or a single header named as its part's. Chapters that are not there are left out,\n"
     "unless --only names them: then they count, with no points. Exit code 0 when all was graded,\n"
     "whatever the grades.\n"
     "  --junit       writes JUnit's XML\n"
     "  --gradescope  writes Gradescope's results.json; of one submission\n"
-    "  --seed        other random cases than students see in check\n";
-
-constexpr int case_limit_ms = 20'000;
+    "  --seed        other random cases than students see in check\n"
+    "  --seconds     what a case may take, 20 if it is not said\n";
 
 struct Request {
   std::vector<std::string> submissions;
   std::vector<Part> parts;
   bool is_every_part_due = false;  // those that --only names
   std::uint64_t seed = 0;
+  int case_limit_ms = case_limit_default_ms;
   std::string junit;
   std::string gradescope;
 };
@@ -96,7 +96,7 @@ bool grade_part(const Request& request, const Part& part, const std::string& fol
     if (folder.empty()) {
       step.why = "there is no " + part.header;
     } else if (build(chapter, step, executable)) {
-      run_step(step, executable, case_limit_ms, request.seed);
+      run_step(step, executable, request.case_limit_ms, request.seed);
     }
     print_step(step);
     graded.back().steps.push_back(step);
@@ -129,6 +129,14 @@ bool grade(const Request& request, const std::string& path, std::vector<Submissi
   return write_reports(request, graded);
 }
 
+// Reads a time limit; why it can not be read, or nothing.
+std::string read_seconds(const std::string& text, int& limit_ms) {
+  const auto seconds = parse_number(text);
+  if (!seconds || *seconds < 1 || *seconds > 3600) return "--seconds takes a number from 1 to 3600";
+  limit_ms = static_cast<int>(*seconds) * 1000;
+  return {};
+}
+
 // The parts that --only names, or all; false, after a complaint, when it names none.
 bool choose_parts(const std::optional<std::string>& only, Request& request) {
   request.parts = all_parts();
@@ -153,12 +161,14 @@ int run_grade(std::vector<std::string> given) {
   request.junit = arguments.option("--junit").value_or("");
   request.gradescope = arguments.option("--gradescope").value_or("");
   const auto only = arguments.option("--only");
+  const auto seconds = arguments.option("--seconds");
   const auto seed = arguments.option("--seed");
   request.submissions = arguments.words();
   std::string error = arguments.error();
   if (error.empty() && request.submissions.empty()) error = "which submission?";
   if (error.empty() && request.submissions.size() > 1 && !request.gradescope.empty())
     error = "--gradescope takes one submission at a time";
+  if (error.empty() && seconds) error = read_seconds(*seconds, request.case_limit_ms);
   if (error.empty() && seed && !parse_number(*seed)) error = "--seed takes a whole number";
   for (const std::string& path : request.submissions)
     if (error.empty() && !fs::exists(path)) error = "there is no " + path;

@@ -53,6 +53,7 @@ struct Chapter {
   std::vector<std::string> others;   ///< folders of other parts to put there too
   std::string cache;                 ///< the folder of what is compiled, of all chapters
   std::vector<std::string> compile;  ///< the compiler and its flags
+  std::string main_object;           ///< what every executable is linked with, made by prepare()
   std::vector<Step> steps;
 };
 
@@ -66,16 +67,19 @@ std::optional<std::string> folder_of(std::string_view view, const Part& part);
 Chapter make_chapter(const Part& part, std::string view, std::string folder,
                      const std::vector<std::string>& flags = {"-O0"});
 
-/// Makes what all steps share; false, with the compiler's words, when it does not compile.
-bool prepare(Chapter& chapter, std::string& errors);
+/// Makes what all steps share; false, with the compiler's words, when it does not compile. `main`
+/// is the file of tests/support that has main(): step_reporter for steps, main for plain cases.
+bool prepare(Chapter& chapter, std::string& errors, const std::string& main = "step_reporter");
 /// Builds sources against the chapter's component. False, with the error that helps, when they do
 /// not compile.
 bool build(const Chapter& chapter, const std::vector<std::string>& sources, const std::string& name,
            std::string& executable, std::string& errors);
 /// Builds a step's executable. False when it does not compile, which is then the step's verdict.
 bool build(const Chapter& chapter, Step& step, std::string& executable);
-/// Runs a step's cases, each in a process of its own and for so long at most, and judges them. Other
-/// seeds than 0 make other random cases.
+/// What a case may take if nothing else is said; on a quiet machine it takes far less.
+inline constexpr int case_limit_default_ms = 20'000;
+/// Runs a step's cases, each in a process of its own and for so long at most, and judges them.
+/// Other seeds than 0 make other random cases.
 void run_step(Step& step, const std::string& executable, int time_limit_ms, std::uint64_t seed = 0);
 
 }  // namespace lab

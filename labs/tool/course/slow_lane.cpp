@@ -74,9 +74,8 @@ bool run_file(const Chapter& plain, const std::string& name, const std::string& 
   Chapter chapter = make_chapter(plain.part, plain.view, plain.folder, flags);
   chapter.others = plain.others;
   std::string errors, executable;
-  bool held =
-      prepare(chapter, errors) && build(chapter, {source, "tests/support/main.cpp"},
-                                        fs::path(source).stem().string(), executable, errors);
+  bool held = prepare(chapter, errors, "main") &&
+              build(chapter, {source}, fs::path(source).stem().string(), executable, errors);
   if (held) {
     const Outcome outcome = run({executable}, {project_root(), true, slow_limit_ms});
     held = outcome.ok();
@@ -110,7 +109,7 @@ bool run_slow_lane(const Chapter& chapter) {
   if (fs::exists(project_root() + "/" + threads))
     held = run_file(chapter, "threads under ThreadSanitizer", threads, thread_flags) && held;
   held =
-      run_file(chapter, "the engine on this component", "tests/engine/model_test.cpp", {"-O1"}) &&
+      run_file(chapter, "the engine on this component", "tests/engine/model_test.cpp", {"-Og"}) &&
       held;
   if (!slow_verdict(chapter).empty())  // else the component has changed meanwhile
     notes.set("slow", chapter.part.number, hash + (held ? " done" : " wrong"));

@@ -1,0 +1,207 @@
+// claims.cpp: builds, runs and judges what is claimed.
+#include "claims.hpp"
+
+#include "grading.hpp"
+#include "process.hpp"
+#include "stubs.hpp"
+#include "verdicts.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <system_error>
+
+namespace lab {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int engine_limit_ms = 300'000;
+
+// Says what is wrong with what came of a step.
+using Judge = std::function<std::string(const Step&)>;
+
+std::string has_full_marks(const Step& step) {
+  if (step.verdict == Verdict::done) return {};
+  if (step.verdict != Verdict::needs) return "not done\n" + story_of(step);
+  std::string text = "needs " + step.needs + " in";
+  for (const Case& each : step.cases)
+    if (each.verdict == Verdict::needs) text += "\n  " + each.name;
+  return text;
+}
+
+std::string is_not_started(const Step& step) {
+  const bool fine = step.verdict == Verdict::not_started || step.verdict == Verdict::needs;
+  return fine ? "" : "neither not started nor in need of an earlier step";
+}
+
+// Why the case that should kill a mutant does not: its report does not show the value at fault.
+std::string shows_value(const Mutant& mutant, const Case& killer) {
+  if (!killer.why.empty()) {
+    const std::string way = killer.verdict == Verdict::hangs ? "(hang)" : "(crash)";
+    return mutant.shows == way ? "" : way + ": " + killer.why;
+  }
+  const std::string story =
+      killer.line("done") + "\n" + killer.line("expected") + "\n" + killer.line("found");
+  if (story.find(mutant.shows) == story.npos)
+    return "dies, but its report does not show \"" + mutant.shows + "\":\n" + story;
+  if (killer.line("hint").find(mutant.shows) != std::string::npos ||
+      killer.name.find(mutant.shows) != std::string::npos)
+    return "\"" + mutant.shows + "\" is in the hint or in the case's name";
+  return {};
+}
+
+// Why this is no kill; empty when it is one.
+std::string is_killed(const Mutant& mutant, const Step& step) {
+  if (step.verdict == Verdict::does_not_compile) return "does not compile: " + step.why;
+  std::string failing;
+  for (const Case& each : step.cases) {
+    if (!each.is_failure()) continue;
+    if (each.name == mutant.kills) return shows_value(mutant, each);
+    failing += "\n        " + each.name;
+  }
+  return failing.empty() ? "survives" : "dies in other cases only:" + failing;
+}
+
+void write_header(const std::string& folder, const Part& part, const std::string& text) {
+  std::error_code error;
+  fs::create_directories(project_root() + "/" + folder + "/lsmith", error);
+  std::ofstream(project_root() + "/" + folder + "/lsmith/" + part.header) << text;
+}
+
+// Builds the step once and runs it with each of the seeds.
+std::string prove_step(Chapter chapter, Step built, const Judge& judge, std::uint64_t seeds_first,
+                       std::uint64_t seeds_end) {
+  std::string errors, executable, complaint;
+  if (!prepare(chapter, errors)) return "the step reporter does not compile\n" + errors;
+  const bool is_built = build(chapter, built, executable);
+  for (std::uint64_t seed = seeds_first; seed < seeds_end && complaint.empty(); ++seed) {
+    Step step = built;
+    if (is_built) run_step(step, executable, case_limit_default_ms, seed);
+    complaint = judge(step);
+    if (seed > 0 && !complaint.empty()) complaint += "\nwith --seed " + std::to_string(seed);
+  }
+  std::error_code error;
+  fs::remove(executable, error);
+  return complaint;
+}
+
+void add_step(std::vector<Claim>& claims, const std::string& group, const Chapter& chapter,
+              const Step& step, const Judge& judge, std::uint64_t seeds_first = 0,
+              std::uint64_t seeds_end = 1) {
+  claims.push_back({group, chapter.part.folder + " " + chapter.view + " " + step.id,
+                    [=] { return prove_step(chapter, step, judge, seeds_first, seeds_end); }});
+}
+
+void add_all(std::vector<Claim>& claims, const std::string& group, const Chapter& chapter,
+             const Judge& judge) {
+  for (const Step& step : chapter.steps)
+    add_step(claims, group, chapter, step, judge);
+}
+
+// The engine's model test in a chapter's view.
+std::string prove_engine(Chapter chapter) {
+  std::string errors, executable;
+  if (!prepare(chapter, errors, "main")) return errors;
+  if (!build(chapter, {"tests/engine/model_test.cpp"}, "model_test", executable, errors))
+    return "does not compile: " + errors;
+  const Outcome outcome = run({executable}, {project_root(), true, engine_limit_ms});
+  std::error_code error;
+  fs::remove(executable, error);
+  if (outcome.timed_out) return "had not ended after five minutes";
+  return outcome.ok() ? "" : outcome.output;
+}
+
+void add_engine(std::vector<Claim>& claims, Chapter chapter) {
+  std::string name = chapter.part.folder + " " + chapter.view;
+  claims.push_back({"engines", std::move(name),
+                    [chapter = std::move(chapter)] { return prove_engine(chapter); }});
+}
+
+}  // namespace
+
+void add_bodies(std::vector<Claim>& claims, const Part& part) {
+  for (const std::string view : {"solutions", "library"})
+    add_all(claims, "bodies", make_chapter(part, view, *folder_of(view, part)), has_full_marks);
+}
+
+// Step by step, as a student comes along: what is later is still a stub. Not for those steps whose
+// functions a later step makes longer: in the solution they call what is later.
+void add_steps(std::vector<Claim>& claims, const Part& part) {
+  const std::string header = "/lsmith/" + part.header;
+  const std::string lab = read_text(project_root() + "/labs/" + part.folder + header).value_or("");
+  const std::string solution =
+      read_text(project_root() + "/solutions/" + part.folder + header).value_or("");
+  for (const Step& step : find_steps(part)) {
+    if (step.id == "02.2" || step.id == "11.1") continue;
+    const std::string folder = "build/verify/" + step.id;
+    std::string complaint;
+    write_header(folder, part, with_stubs_after(step.id, lab, solution, complaint));
+    if (!complaint.empty())
+      claims.push_back({"steps", step.id, [complaint] { return complaint; }});
+    else
+      add_step(claims, "steps", make_chapter(part, "up-to-" + step.id, folder), step,
+               has_full_marks);
+  }
+}
+
+void add_labs(std::vector<Claim>& claims, const Part& part) {
+  add_all(claims, "labs", make_chapter(part, "lab", *folder_of("lab", part)), is_not_started);
+}
+
+// tests/alternatives/NN-part-name/lsmith/part.hpp
+void add_alternatives(std::vector<Claim>& claims, const Part& part) {
+  std::set<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(project_root() + "/tests/alternatives", error))
+    if (const std::string name = entry.path().filename().string();
+        name.compare(0, part.folder.size() + 1, part.folder + "-") == 0)
+      names.insert(name);
+  for (const std::string& name : names)
+    add_all(claims, "alternatives", make_chapter(part, name, "tests/alternatives/" + name),
+            has_full_marks);
+}
+
+// A mutant is written where only its own run looks. A record that can not be applied is a claim
+// that does not hold.
+void add_mutants(std::vector<Claim>& claims, const Part& part, const std::vector<Mutant>& mutants) {
+  const std::string solution =
+      read_text(project_root() + "/solutions/" + part.folder + "/lsmith/" + part.header)
+          .value_or("");
+  for (const Mutant& mutant : mutants) {
+    const std::string folder = "build/verify/" + mutant.id;
+    const Chapter chapter = make_chapter(part, mutant.id, folder);
+    std::string complaint;
+    const std::string text = apply_mutant(mutant, solution, complaint);
+    const auto step = std::find_if(chapter.steps.begin(), chapter.steps.end(),
+                                   [&](const Step& each) { return each.id == mutant.step; });
+    if (step == chapter.steps.end()) complaint = "there is no step " + mutant.step;
+    if (!complaint.empty()) {
+      claims.push_back({"mutants", mutant.id, [complaint] { return complaint; }});
+      continue;
+    }
+    write_header(folder, part, text);
+    add_step(claims, "mutants", chapter, *step,
+             [mutant](const Step& found) { return is_killed(mutant, found); });
+  }
+}
+
+void add_engines(std::vector<Claim>& claims, const Part& part, bool with_those_before) {
+  const std::string own = *folder_of("solutions", part);
+  add_engine(claims, make_chapter(part, "engine", own, {"-Og"}));
+  if (!with_those_before) return;
+  Chapter chapter = make_chapter(part, "engine-up-to", own, {"-Og"});
+  for (const Part& other : all_parts())
+    if (other.folder < part.folder) chapter.others.push_back(*folder_of("solutions", other));
+  if (!chapter.others.empty()) add_engine(claims, std::move(chapter));
+}
+
+// Seed 0 is the one that `check` runs.
+void add_seeds(std::vector<Claim>& claims, const Part& part, std::uint64_t seeds) {
+  const Chapter chapter = make_chapter(part, "seeds", *folder_of("solutions", part));
+  for (const Step& step : chapter.steps)
+    add_step(claims, "seeds", chapter, step, has_full_marks, 1, seeds + 1);
+}
+
+}  // namespace lab

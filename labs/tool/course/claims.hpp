@@ -1,0 +1,39 @@
+// claims.hpp: what the course claims of its own tests, one claim at a time.
+//
+//   labs            a step of a lab as shipped: not started, or needs an earlier step
+//   bodies          a step of the solutions or the library: full marks
+//   steps           a step with all that comes later still stubs: full marks
+//   mutants         a wrong solution: wrong in the case that is named, with a value of the failure
+//   alternatives    a step of another correct way to write the part: full marks
+//   engines         the engine with textbook parts put in: agrees with a map
+//   seeds           a step of the solutions with many other random cases: full marks
+#pragma once
+
+#include "mutants.hpp"
+#include "project.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace lab {
+
+struct Claim {
+  std::string group;
+  std::string name;                    ///< "03-block solutions 03.2"
+  std::function<std::string()> prove;  ///< builds and runs; what is wrong, empty when it holds
+};
+
+/// Each adds the claims of its group about a part.
+void add_labs(std::vector<Claim>& claims, const Part& part);
+void add_bodies(std::vector<Claim>& claims, const Part& part);
+void add_steps(std::vector<Claim>& claims, const Part& part);
+void add_mutants(std::vector<Claim>& claims, const Part& part, const std::vector<Mutant>& mutants);
+void add_alternatives(std::vector<Claim>& claims, const Part& part);
+/// The engine with this part of the textbook alone; and, when wanted, with all up to this one.
+void add_engines(std::vector<Claim>& claims, const Part& part, bool with_those_before);
+/// Every step `seeds` times, each time with other random cases.
+void add_seeds(std::vector<Claim>& claims, const Part& part, std::uint64_t seeds);
+
+}  // namespace lab

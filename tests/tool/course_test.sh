@@ -1,0 +1,120 @@
+#!/bin/sh
+# course_test.sh: what the course's commands promise: a verdict of its own for every kind of component, nothing
+# lost, and nothing changed outside build/ and labs/mine. It works in a copy of the course.
+#
+#   sh tests/tool/course_test.sh labs/lab
+set -u
+root=$(cd "$(dirname "$1")/.." && pwd)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+failures=0
+
+"$root/labs/lab" help >/dev/null || exit 1  # builds the tool, where it is not yet
+mkdir -p "$folder/course/build"
+for each in labs tests include solutions book build/tool; do
+  mkdir -p "$folder/course/$(dirname $each)"
+  cp -Rp "$root/$each" "$folder/course/$each"
+done
+cd "$folder/course" || exit 1
+rm -rf labs/mine
+mine=labs/mine/05-bloom/lsmith/bloom.hpp
+solution=solutions/05-bloom/lsmith/bloom.hpp
+
+# expect CODE TEXT COMMAND…: the command ends with that code, and its output contains the text.
+expect() {
+  code=$1 text=$2
+  shift 2
+  output=$("$@" 2>&1)
+  found=$?
+  case $output in
+    *"$text"*) if [ $found -eq "$code" ]; then return; fi ;;
+  esac
+  failures=$((failures + 1))
+  printf 'done: %s\nexpected: exit %s, "%s"\nfound: exit %s, "%s"\n\n' "$*" "$code" "$text" $found "$output"
+}
+
+# submit NAME OLD NEW: hands in the solution with a line changed, by sed's s command.
+submit() {
+  mkdir -p "$folder/in/$1/05-bloom/lsmith"
+  sed "s|$2|$3|" $solution >"$folder/in/$1/05-bloom/lsmith/bloom.hpp"
+}
+
+# graded NAME TEXT…: what grade prints of that submission contains the texts.
+graded() {
+  name=$1
+  shift
+  report=$(labs/lab grade "$folder/in/$name" --only 05 --seconds 2 2>&1) || report="exit $?: $report"
+  for text in "$@"; do
+    case $report in
+      *"$text"*) ;;
+      *)
+        failures=$((failures + 1))
+        printf 'done: grade %s\nexpected: "%s"\nfound: "%s"\n\n' "$name" "$text" "$report"
+        ;;
+    esac
+  done
+}
+
+# ---- A chapter from its beginning to its end ----
+expect 2 'there is no chapter "99"' labs/lab start 99
+expect 2 'which chapter?' labs/lab start
+expect 1 'labs/lab start 05' labs/lab reset 05
+expect 0 "yours: $mine" labs/lab start 05
+expect 1 'stays as it is' labs/lab start 05
+expect 1 'not started' labs/lab check 05
+expect 1 'not all steps' labs/lab reveal 05
+expect 2 'no step 05.9' labs/lab check 05.9
+cp $solution $mine
+expect 0 'the step is complete' labs/lab check 05.1
+expect 0 'the chapter is complete' labs/lab check 05
+expect 0 '25 of ' labs/lab
+expect 0 "$solution" labs/lab reveal 05
+expect 0 'run on labs/mine' labs/lab use mine 05
+expect 2 'there is no view' labs/lab use theirs 05
+expect 0 'one header' labs/lab assemble -o "$folder/one.hpp"
+sed 's|bool may_contain(std::uint64_t hash) const;|bool may_contain(std::uint64_t) const;|' $solution >$mine
+expect 0 'the contract is not the lab' labs/lab check 05.1
+expect 0 'kept:  labs/mine/kept/05-bloom-1' labs/lab reset 05
+expect 0 '0 of ' labs/lab
+if ! grep -q 'std::uint64_t) const;' labs/mine/kept/05-bloom-1/lsmith/bloom.hpp; then
+  failures=$((failures + 1))
+  echo 'found: reset did not keep the component'
+fi
+
+# ---- What may be handed in ----
+asks='inline bool BloomFilter::may_contain(std::uint64_t hash) const {'
+submit good '$' ''
+submit syntax "$asks" "$asks nonsense;"
+submit hangs "$asks" "$asks for (volatile int i = 0;;) i = i + 1;"
+submit eats "$asks" "$asks std::vector<std::string> all; for (;;) all.emplace_back(std::size_t{1} << 30, 'x');"
+submit crashes "$asks" "$asks *static_cast<volatile int*>(nullptr) = 1;"
+submit exits '#pragma once' '#pragma once\n#include <cstdlib>'
+submit exits "$asks" "$asks std::exit(0);"
+submit prints "$asks" "$asks std::fputs(std::string(1 << 20, 'x').c_str(), stdout);"
+mkdir -p "$folder/in/empty/05-bloom/lsmith" "$folder/in/missing"
+: >"$folder/in/empty/05-bloom/lsmith/bloom.hpp"
+touch "$folder/before"
+graded good '25 of 25 points'
+graded syntax '0 of 25 points' 'does not compile' 'nonsense'
+graded hangs '10 of 25 points' 'hangs' 'it had not ended after 2 s'
+graded eats '10 of 25 points' '✗'
+graded crashes '10 of 25 points' 'segmentation fault'
+graded exits '10 of 25 points' 'the program ended in the middle of it, with exit code 0'
+graded prints '10 of 25 points' '✗'
+graded empty '0 of 25 points' 'does not compile'
+graded missing '0 of 25 points' 'there is no bloom.hpp'
+expect 2 'there is no nowhere' labs/lab grade nowhere
+expect 0 '25 of 25' labs/lab grade "$folder/in/good" --junit "$folder/junit.xml" --gradescope "$folder/results.json"
+grep -q '<testcase name="a key that was added is never denied"/>' "$folder/junit.xml" &&
+  grep -q '"score": 25,' "$folder/results.json" || {
+  failures=$((failures + 1))
+  echo 'found: the reports of grade lack what they must say'
+}
+changed=$(find . -path ./build -prune -o -type f -newer "$folder/before" -print)
+if [ -n "$changed" ]; then
+  failures=$((failures + 1))
+  printf 'found: grading changed %s\n' "$changed"
+fi
+
+[ $failures -eq 0 ] && echo 'all held'
+exit $((failures > 0))
