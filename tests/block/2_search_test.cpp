@@ -120,9 +120,12 @@ TEST_CASE("many versions of one key: the newest that is not newer") {
 TEST_CASE("an answer borrows: its key from the question, its value from the body") {
   const std::string body = golden_block();
   const std::string key = "ab";
-  const auto found = Block::open(body)->get(Target::of(key));
+  const Result<Block> block = Block::open(body);
+  const auto found = block->get(Target::of(key));
   REQUIRE(found.ok());
   REQUIRE(found->has_value());
+  CHECK(block->get(Target::of("abcdefghijkl")).ok());
+  lab::expect_equal("get ab, then abcdefghijkl; the value of ab", "yz", (*found)->value);
   CHECK((*found)->key.data() == key.data());
   CHECK((*found)->value.data() == body.data() + 0x61 + 9);
 }
@@ -131,11 +134,15 @@ TEST_CASE("what can not be a block is refused when it is opened") {
   for (std::size_t size = 0; size < 8 + 1 + 5 * 12; ++size)
     expect_refused("the first " + std::to_string(size) + " bytes", golden_block().substr(0, size),
                    Code::corruption);
-  for (const char* count : {"\6\0\0\0", "\0\0\0\x10", "\x56\x55\x55\x15", "\xff\xff\xff\xff"})
-    expect_refused("a count that does not fit",
-                   std::string(count, 4) + golden_block().substr(4, 65), Code::corruption);
-  expect_refused("flags that are set", golden_block().replace(6, 1, "\1"), Code::not_supported);
-  expect_refused("flags that are set", golden_block().replace(7, 1, "\1"), Code::not_supported);
+  for (std::uint32_t count : {6u, 0x10000000u, 0x15555556u, 0xffffffffu}) {
+    std::string bytes;
+    put_number(bytes, count, 4);
+    expect_refused("a count of " + std::to_string(count), bytes + golden_block().substr(4, 65),
+                   Code::corruption);
+  }
+  for (std::size_t at : {6, 7})
+    expect_refused("flags: byte " + std::to_string(at) + " is 1",
+                   golden_block().replace(at, 1, "\1"), Code::not_supported);
 }
 
 TEST_CASE("random blocks answer as the model does") {

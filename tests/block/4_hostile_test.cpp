@@ -2,6 +2,7 @@
 // changed value is a value; but every read stays inside the body, ends, and is right or refused.
 #include "walks.hpp"
 
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +17,9 @@ const lab::Step step_4{"03.4", 15, "book/03-block.md#hostile-bytes",
 
 // The block made by hand with some bytes replaced: `row` can no longer be read, most others can,
 // and check() says so.
-void expect_damaged(const std::string& done, std::size_t at, const std::string& bytes,
+void expect_damaged(const std::string& what, std::size_t at, const std::string& bytes,
                     std::size_t row, Code code = Code::corruption) {
+  const std::string done = what + " (byte " + std::to_string(at) + ": " + lab::show(bytes) + ")";
   const ExactBytes body(golden_block().replace(at, bytes.size(), bytes));
   const Result<Block> block = Block::open(body.view());
   REQUIRE(block.ok());
@@ -55,14 +57,20 @@ void expect_damaged(const std::string& done, std::size_t at, const std::string& 
 TEST_SUITE_BEGIN("block");
 
 TEST_CASE("the block made by hand has no fault") {
-  CHECK(survey("as it is", golden_block()));
-  CHECK(survey("an empty block", std::string(8, '\0')));
+  for (const std::string& bytes : {golden_block(), std::string(8, '\0')}) {
+    const ExactBytes body(bytes);
+    const std::vector<std::string> violations = Block::open(body.view())->check();
+    lab::expect_equal("check() of " + std::to_string(bytes.size()) + " bytes", "",
+                      violations.empty() ? "" : violations.front());
+    CHECK(survey("as it is", bytes));
+  }
 }
 
 TEST_CASE("each way of being wrong is named where it is read") {
   using namespace std::string_literals;
   expect_damaged("row 0 begins in the column", 0x31, "\x20"s, 0);
   expect_damaged("row 2 begins behind row 3", 0x31 + 8, "\x62"s, 2);
+  expect_damaged("row 2 ends behind the body", 0x31 + 12, "\0\0\0\x7f"s, 2);
   expect_damaged("row 3 begins behind the body", 0x31 + 12, "\0\0\0\x7f"s, 3);
   expect_damaged("row 4 begins at its last byte", 0x31 + 16, "\x7a"s, 4);
   expect_damaged("row 4 begins at the body's end", 0x31 + 16, "\x7b"s, 4);
@@ -84,6 +92,29 @@ TEST_CASE("a chunk that is not padded with zeros is not believed") {
       cursor.next();
     lab::expect(cursor.status().code() == Code::corruption, done + "; walk to row 3",
                 code_name(Code::corruption), cursor.status().to_string());
+  }
+}
+
+TEST_CASE("a key or a value may reach its limit, and not one byte more") {
+  const auto expect_last = [](const std::string& done, std::string_view body, bool is_refused) {
+    BlockCursor cursor = Walk::make_cursor(body);
+    cursor.seek_to_last();
+    lab::expect_equal(done + "; seek_to_last()",
+                      code_name(is_refused ? Code::corruption : Code::ok),
+                      code_name(cursor.status().code()));
+  };
+  for (std::size_t more : {0, 1}) {
+    const std::string key(key_bytes_max + more, 'k');
+    expect_last("a key of " + std::to_string(key.size()) + " bytes",
+                ExactBytes(encode_block({put_at(1, "a", ""), put_at(1, key, "")})).view(),
+                more > 0);
+    const std::size_t size = 29 + value_bytes_max + more;          // one entry: the empty key at 0
+    char* const zeros = static_cast<char*>(std::calloc(size, 1));  // its value is never touched
+    if (zeros == nullptr) return;
+    zeros[0] = 1;    // the count
+    zeros[16] = 20;  // where the row begins
+    expect_last("a value of " + std::to_string(size - 29) + " bytes", {zeros, size}, more > 0);
+    std::free(zeros);
   }
 }
 

@@ -68,6 +68,7 @@ TEST_SUITE("sstable") {
     lab::expect_equal("its erases", std::uint64_t{1}, meta.erases);
     lab::expect_equal("its smallest sequence", Sequence{5}, meta.first_sequence);
     lab::expect_equal("its last key", "applesauce-jar", meta.last_key);
+    lab::expect_equal("its file_bytes", std::uint64_t{built.bytes.size()}, meta.file_bytes);
     const TableMeta expected = golden_meta(0, built.bytes.size());
     lab::expect(meta == expected, "its meta", "also the tags, bytes and id", lab::Words{"others"});
   }

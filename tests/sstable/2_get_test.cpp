@@ -25,6 +25,8 @@ TEST_SUITE("sstable") {
     lab::expect_equal("get applesauce-jar at 8",
                       std::optional(put_at(7, "applesauce-jar", "sweet")),
                       get_version(*table, "applesauce-jar", 8));
+    lab::expect_equal("properties().meta.file_bytes", std::uint64_t{golden_table().size()},
+                      table->properties().meta.file_bytes);
     CHECK(table->properties().meta == golden_meta(1, golden_table().size()));
     lab::expect_equal("check()", "", joined(table->check()));
   }

@@ -140,4 +140,19 @@ TEST_SUITE("sstable") {
     moved.next();
     lab::expect_equal("next()", std::optional(versions[1]), copy_of_current(moved));
   }
+
+  TEST_CASE("two cursors of one table do not disturb each other") {
+    const std::vector<Version> versions{put_at(1, "a", "1"), put_at(2, "b", "2")};
+    const auto table = open_table(build_table(versions, table_options(1, 0)).bytes);
+    TableCursor one = table->cursor(ReadPattern::point);
+    TableCursor other = table->cursor(ReadPattern::point);
+    one.seek_to_first();
+    other.seek_to_last();
+    lab::expect_equal("one cursor goes to a, another to b; the first", std::optional(versions[0]),
+                      copy_of_current(one));
+    one.next();
+    other.prev();
+    lab::expect_equal("next() and the other's prev(); the first", std::optional(versions[1]),
+                      copy_of_current(one));
+  }
 }

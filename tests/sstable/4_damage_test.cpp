@@ -57,16 +57,11 @@ TEST_SUITE("sstable") {
   }
 
   TEST_CASE("a whole block in the wrong place is refused") {
-    Sample sample = make_sample();
-    const auto table = open_table(sample.bytes);
-    REQUIRE(table->properties().data_blocks >= 3);
-    // Blocks of the same size: all but the one that the last entries share.
-    const std::uint64_t size = table->properties().data_bytes / table->properties().data_blocks;
-    std::string bytes = sample.bytes;
-    std::swap_ranges(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size),
-                     bytes.begin() + static_cast<std::ptrdiff_t>(size));
-    REQUIRE(bytes != sample.bytes);
-    CHECK(read_damaged(sample.model, bytes, {}, "swap two blocks") > 0);
+    const Version a = put_at(1, "a", "1"), b = put_at(2, "b", "2");
+    std::string bytes = craft_table({{{a}, "a", a.tag}, {{b}, "b", b.tag}});  // of the same size
+    const auto size = static_cast<std::ptrdiff_t>(open_table(bytes)->properties().data_bytes / 2);
+    std::swap_ranges(bytes.begin(), bytes.begin() + size, bytes.begin() + size);
+    CHECK(read_damaged(model_of({a, b}), bytes, {}, "swap two blocks") > 0);
   }
 
   TEST_CASE("a table, or a block, of another id is refused") {
@@ -93,6 +88,18 @@ TEST_SUITE("sstable") {
       const std::string bytes = craft_table({{{a}, "a", a.tag, claimed}, {{b}, "b", b.tag}});
       CHECK(read_damaged(model, bytes, {.is_mapped = claimed.offset == 0}, "a handle outside") > 0);
       CHECK(!check_bytes(bytes).empty());
+      ReadCounts counts;
+      const auto table = open_table(bytes, {.counts = &counts});
+      const int before = counts.reads;
+      get_version(*table, "a");
+      lab::expect_equal("get a from a block said to be at " + std::to_string(claimed.offset) +
+                            ", of " + std::to_string(claimed.size) + " bytes; reads",
+                        0, counts.reads - before, "A handle is compared before it is used.");
+    }
+    for (const std::uint64_t claimed : {1, 3}) {
+      const auto table = try_open(craft_table({{{a}, "a", a.tag}, {{b}, "b", b.tag}}, {}, claimed));
+      lab::expect_equal("open a table of 2 blocks whose properties say " + std::to_string(claimed),
+                        code_name(Code::corruption), code_name(table.status().code()));
     }
     // check() sees what a reader can not: entries outside of their fences, out of order, denied.
     const auto violations = [](const std::vector<CraftedBlock>& blocks,

@@ -141,8 +141,10 @@ struct CraftedBlock {
   BlockHandle claimed = {};  // what the index says instead of the truth; of size 0: the truth
 };
 
+// `blocks_claimed`: how many data blocks the properties tell; 0: the truth.
 inline std::string craft_table(const std::vector<CraftedBlock>& blocks,
-                               std::string_view filter_body = {}) {
+                               std::string_view filter_body = {},
+                               std::uint64_t blocks_claimed = 0) {
   std::string bytes;
   const auto add_block = [&bytes](std::string_view body) {
     const BlockHandle handle{bytes.size(), static_cast<std::uint32_t>(body.size())};
@@ -174,6 +176,7 @@ inline std::string craft_table(const std::vector<CraftedBlock>& blocks,
     properties.data_blocks += 1;
     properties.data_bytes = bytes.size();
   }
+  if (blocks_claimed > 0) properties.data_blocks = blocks_claimed;
   if (!filter_body.empty()) properties.filter = add_block(filter_body);
   Footer footer;
   footer.table_id = table_id;

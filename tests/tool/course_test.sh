@@ -96,7 +96,7 @@ mkdir -p "$folder/in/empty/05-bloom/lsmith" "$folder/in/missing"
 touch "$folder/before"
 graded good '25 of 25 points'
 graded syntax '0 of 25 points' 'does not compile' 'nonsense'
-graded hangs '10 of 25 points' 'hangs' 'it had not ended after 2 s'
+graded hangs '10 of 25 points' 'hangs' 'it had not ended after'
 graded eats '10 of 25 points' '✗'
 graded crashes '10 of 25 points' 'segmentation fault'
 graded exits '10 of 25 points' 'the program ended in the middle of it, with exit code 0'

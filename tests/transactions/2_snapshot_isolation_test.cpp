@@ -1,6 +1,9 @@
 // 2_snapshot_isolation_test.cpp: of two that write one key the first wins, and the end is the end.
 #include "stores.hpp"
 
+#include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -47,6 +50,7 @@ TEST_CASE("of two that write one key the first to commit wins, whatever they wri
 
 TEST_CASE("plain writes and batches count as commits, before the beginning they do not") {
   Store store;
+  Transaction open = store.begin();  // so that all are remembered
   store.put("early", "0");
   Transaction a = store.begin(), b = store.begin(), c = store.begin();
   for (Transaction* t : {&a, &b, &c})
@@ -112,24 +116,85 @@ TEST_CASE("rolled back, dropped or replaced, it leaves nothing behind") {
 TEST_CASE("what is over stays over, and says so") {
   Store store;
   Transaction committed = store.begin(), rolled = store.begin(), moved = store.begin();
-  put(moved, "m", "1");
+  Transaction refused = store.begin();
+  put(moved, "m", "1"), put(refused, "r", "1");
+  store.put("r", "0");
+  expect_conflict("another puts r; commit of a put of r", refused, "'r'");
   Transaction heir = std::move(moved);
   expect_committed("commit nothing", committed);
   rolled.rollback();
-  for (Transaction* t : {&committed, &rolled, &moved}) {
+  const auto named = [](const char* how, Transaction& t) { return std::pair(how, &t); };
+  for (const auto& [how, t] : {named("committed", committed), named("rolled back", rolled),
+                               named("moved", moved), named("refused", refused)}) {
     std::string value;
     const auto cursor = t->scan({});
     CHECK_FALSE(cursor.is_valid());
     const std::vector<Status> all = {t->get("a", value).status(), t->put("a", "1"), t->erase("a"),
                                      t->commit(false), cursor.status()};
-    for (const Status& s : all) {
-      CHECK(s.code() == Code::invalid_argument);
-      lab::expect_equal("a call on what is over", "the transaction is over", s.message());
-    }
+    for (const Status& s : all)
+      lab::expect_equal("a call on one that was " + std::string(how),
+                        "invalid argument: the transaction is over", s.to_string());
     CHECK_FALSE(t->is_active());
   }
   expect_committed("the one that was moved goes on where it was moved to", heir);
   CHECK(get(store.db, "m") == "1");
+}
+
+TEST_CASE("the history gives every write its number, and refuses what it can not know") {
+  CommitHistory history(std::size_t{1} << 20);
+  history.record(writes_of({"a", "b"}), 7);
+  lab::expect_equal("record a=7 b=8, nobody is open; memory_bytes()", 0u, history.memory_bytes());
+  history.enter();
+  history.record(writes_of({"c", "a", "c"}), 9);
+  const auto expect_check = [&](const std::string& key, Sequence since, bool is_conflict) {
+    lab::expect_equal("record a=7 b=8; enter; record c=9 a=10 c=11; check " + key + " since " +
+                          std::to_string(since) + "; is it a conflict?",
+                      is_conflict, history.check_key(key, since).code() == Code::conflict);
+  };
+  // Whoever began at 7 has not seen what 8 wrote, and it is not remembered.
+  expect_check("b", 7, true), expect_check("never", 7, true), expect_check("never", 8, false);
+  expect_check("a", 9, true), expect_check("a", 10, false);
+  expect_check("c", 10, true), expect_check("c", 11, false);
+}
+
+TEST_CASE("the history stays within its bytes, and loses no conflict by forgetting") {
+  for (const std::size_t bytes_max : {0u, 100u, 4096u}) {
+    CommitHistory history(bytes_max);
+    history.enter();
+    const std::string done = "enter a history of " + lab::show(bytes_max) + " bytes; commits: ";
+    bool is_within = true;
+    for (Sequence i = 1; i <= 200 && is_within; ++i) {
+      history.record(writes_of({"key " + std::to_string(i)}), i);
+      is_within = lab::expect(history.memory_bytes() <= bytes_max, done + lab::show(i),
+                              "as many bytes at most", history.memory_bytes());
+    }
+    lab::expect_equal(done + "200; does a put of key 1 since 0 conflict?", true,
+                      history.check_key("key 1", 0).code() == Code::conflict);
+    lab::expect_equal(done + "200; does a put of key 9 since 200 conflict?", false,
+                      history.check_key("key 9", 200).code() == Code::conflict);
+  }
+}
+
+TEST_CASE("however a transaction ends, it leaves the history") {
+  Store store;
+  Options options;
+  options.file_system = store.files.get(), options.executor = &store.executor;
+  auto opened = Engine::open(options, "another");
+  REQUIRE(opened.ok());
+  const std::shared_ptr<Engine> engine = std::move(*opened);
+  for (const std::string end : {"commit nothing", "commit a", "roll back", "destroy", "replace"}) {
+    const auto history = std::make_shared<CommitHistory>(std::size_t{1} << 20);
+    {
+      Transaction t(engine, history, Isolation::snapshot);
+      if (end == "commit a") put(t, "a", "1");
+      if (end.starts_with("commit")) expect_committed(end, t);
+      if (end == "roll back") t.rollback();
+      if (end == "replace") t = Transaction(engine, history, Isolation::snapshot);
+    }
+    history->record(writes_of({"key"}), 1000);
+    lab::expect_equal("begin, " + end + "; others commit; memory_bytes()", 0u,
+                      history->memory_bytes());
+  }
 }
 
 }  // namespace

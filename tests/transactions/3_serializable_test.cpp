@@ -44,6 +44,7 @@ TEST_CASE("what was not read, or was an own write, may change") {
 template <class Moves>
 bool conflicts(Moves&& moves, std::string_view key, Bounds within = bounds("c", "w")) {
   Store store;
+  Transaction open = store.begin();  // so that these are remembered
   for (const char* there : {"b", "d", "f", "h"})
     store.put(there, "0");
   Transaction t = store.begin(Isolation::serializable);
@@ -101,24 +102,32 @@ TEST_CASE("a walk to and fro covers all of it, and two seeks do not cover what i
                [](Cursor& c) { c.seek("f"), c.next(), c.prev(), c.prev(); });
   expect_range("seek back f, prev, next, next (h)", 'd', 'h',
                [](Cursor& c) { c.seek_back("f"), c.prev(), c.next(), c.next(); });
-  const auto twice = [](Cursor& c) { c.seek("d"), c.seek("h"); };
-  for (const char* key : {"d", "h"})
-    CHECK(conflicts(twice, key));
-  for (const char* key : {"e", "f", "g", "i"})
-    CHECK_FALSE(conflicts(twice, key));
+  expect_range("seek e, next, prev (f)", 'e', 'h',
+               [](Cursor& c) { c.seek("e"), c.next(), c.prev(); });
+  expect_range("seek back g, prev, next (f)", 'd', 'g',
+               [](Cursor& c) { c.seek_back("g"), c.prev(), c.next(); });
+  for (const std::string key : {"c", "d", "e", "f", "g", "h", "i"})
+    lab::expect_equal("seek d, seek h; another commits " + key + "; is it a conflict?",
+                      key == "d" || key == "h",
+                      conflicts([](Cursor& c) { c.seek("d"), c.seek("h"); }, key));
 }
 
 TEST_CASE("a scan without bounds covers both ends of the world") {
   using Cursor = TransactionCursor;
-  const auto first = [](Cursor& c) { c.seek_to_first(); };
-  const auto last = [](Cursor& c) { c.seek_to_last(); };
   const auto all = [](Cursor& c) { text_of(c); };
-  for (const char* key : {"", "a", "b", "zz"}) {
-    CHECK(conflicts(all, key, {}));
-    CHECK(conflicts(first, key, {}) == (std::string_view(key) <= "b"));
-    CHECK(conflicts(last, key, {}) == (std::string_view(key) >= "m"));
+  for (const std::string key : {"", "a", "b", "c", "zz"}) {
+    const auto expect = [&](const std::string& done, bool expected, auto&& moves) {
+      lab::expect_equal(done + "; another commits " + lab::show(key) + "; is it a conflict?",
+                        expected, conflicts(moves, key, {}));
+    };
+    expect("walk to the end", true, all);
+    expect("to first (b)", key <= "b", [](Cursor& c) { c.seek_to_first(); });
+    expect("to last (m)", key >= "m", [](Cursor& c) { c.seek_to_last(); });
+    expect("to last, prev (h), next", key >= "h",
+           [](Cursor& c) { c.seek_to_last(), c.prev(), c.next(); });
   }
-  CHECK_FALSE(conflicts(all, "e", bounds("x", "c")));
+  lab::expect_equal("walk [x, c); another commits e; is it a conflict?", false,
+                    conflicts(all, "e", bounds("x", "c")));
 }
 
 TEST_CASE("a cursor that was moved, or is still there at the commit, counts") {

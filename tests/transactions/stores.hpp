@@ -6,6 +6,7 @@
 #include <lsmith/db.hpp>
 
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,6 +69,13 @@ inline void erase(Transaction& transaction, std::string_view key) {
   REQUIRE_MESSAGE(s.ok(), s.to_string());
 }
 
+inline WriteBatch writes_of(std::initializer_list<std::string> keys) {
+  WriteBatch batch;
+  for (const std::string& key : keys)
+    batch.put(key, "value");
+  return batch;
+}
+
 inline Bounds bounds(std::optional<std::string> lower, std::optional<std::string> upper) {
   return Bounds{std::move(lower), std::move(upper)};
 }
@@ -77,8 +85,8 @@ template <class Cursor>
 std::string text_of(Cursor& cursor) {
   std::string text;
   for (cursor.seek_to_first(); cursor.is_valid(); cursor.next())
-    text += (text.empty() ? "" : " ") + std::string(cursor.key()) + "=" +
-            std::string(cursor.value());
+    text +=
+        (text.empty() ? "" : " ") + std::string(cursor.key()) + "=" + std::string(cursor.value());
   REQUIRE_MESSAGE(cursor.status().ok(), cursor.status().to_string());
   return text;
 }

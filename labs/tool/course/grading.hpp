@@ -78,8 +78,8 @@ bool build(const Chapter& chapter, const std::vector<std::string>& sources, cons
 bool build(const Chapter& chapter, Step& step, std::string& executable);
 /// What a case may take if nothing else is said; on a quiet machine it takes far less.
 inline constexpr int case_limit_default_ms = 20'000;
-/// Runs a step's cases, each in a process of its own and for so long at most, and judges them.
-/// Other seeds than 0 make other random cases.
+/// Runs a step's cases, each in a process of its own and for so long at most (longer where the
+/// machine is slow or busy), and judges them. Other seeds than 0 make other random cases.
 void run_step(Step& step, const std::string& executable, int time_limit_ms, std::uint64_t seed = 0);
 
 }  // namespace lab
