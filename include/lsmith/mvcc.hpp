@@ -56,7 +56,7 @@ class SnapshotList;
 /// Move-only; empty when default made. May outlive its database.
 class Snapshot {
  public:
-  Snapshot() = default;
+  Snapshot();
   ~Snapshot();
   Snapshot(Snapshot&& other) noexcept;
   Snapshot& operator=(Snapshot&& other) noexcept;
@@ -186,6 +186,8 @@ class UserCursor {
 
 inline Snapshot::Snapshot(std::shared_ptr<SnapshotList> list, Sequence sequence)
     : list_(std::move(list)), sequence_(sequence) {}
+
+inline Snapshot::Snapshot() = default;
 
 inline Snapshot::~Snapshot() {
   release();

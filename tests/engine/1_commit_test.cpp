@@ -41,11 +41,11 @@ TEST_CASE("a batch is one frame of the log, and survives a killed process") {
   const Image image = rig.files.after_kill();
   const std::vector<std::string> frames = frames_of(image);
   const std::string done = "commit a=1 b=2 -a, commit c=3; ";
-  expect_equal(done + "frames in the log", 2u, frames.size(),
-               "Half a batch must not survive: it goes into the log as one piece.");
-  const bool are_whole = frames == std::vector<std::string>{std::string(first.payload()),
-                                                            std::string(second.payload())};
-  expect_equal(done + "frames are the batches' payloads, numbered", true, are_whole);
+  REQUIRE(expect_equal(done + "the log", "2 frames", std::to_string(frames.size()) + " frames",
+                       "Half a batch must not survive: it goes into the log as one piece."));
+  const std::string_view hint = "A batch is numbered before it goes into the log.";
+  expect_equal(done + "the first frame", std::string(first.payload()), frames[0], hint);
+  expect_equal(done + "the second frame", std::string(second.payload()), frames[1], hint);
   expect_equal(done + "kill, recover", "b=2 c=3", recovered(image));
 }
 
@@ -54,8 +54,8 @@ TEST_CASE("a synced commit survives a power cut with all before it; others wait 
   const auto engine = rig.open();
   const std::uint64_t syncs = rig.files.count(Call::log_sync);
   write(*engine, {"a=1", "b=2"});
-  expect_equal("commit twice without sync; syncs of a log", 0u,
-               rig.files.count(Call::log_sync) - syncs);
+  expect_equal("commit twice without sync", "0 syncs of a log",
+               std::to_string(rig.files.count(Call::log_sync) - syncs) + " syncs of a log");
   write(*engine, {"c=3"}, true);
   expect_equal("commit a=1, b=2, and c=3 with sync; cut the power", "a=1 b=2 c=3",
                recovered(rig.files.after_power_cut()));
@@ -74,7 +74,8 @@ TEST_CASE("when the log fails nothing becomes visible, and every later write is 
     const std::string done = std::string("commit a=1; ") + name_of(call) + " fails once; ";
     expect_failure(done + "commit a=2 b=2", commit(*engine, "a=2 b=2", true), false);
     expect_equal(done + "commit a=2 b=2; scan", "a=1", text_of(*engine));
-    expect_equal(done + "what is visible", 1u, engine->snapshot().sequence());
+    expect_equal(done + "what is visible", "sequence 1",
+                 "sequence " + std::to_string(engine->snapshot().sequence()));
     const std::uint64_t writes = rig.files.count(Call::log_write);
     expect_failure(done + "health()", engine->health(), true);
     expect_failure(done + "commit c=3", commit(*engine, "c=3"), true);
@@ -99,8 +100,9 @@ TEST_CASE("a batch that is wrong in itself is refused, and nothing else is") {
   const auto engine = rig.open();
   WriteBatch batch = batch_of("a=1");
   batch.put(std::string(key_bytes_max + 1, 'k'), "too long");
-  expect_equal("commit a key of 65,536 bytes; invalid_argument", true,
-               engine->commit(batch, false, nullptr).code() == Code::invalid_argument);
+  const std::string said = engine->commit(batch, false, nullptr).to_string();
+  expect(said.starts_with("invalid argument"), "commit a=1 and a key of 65,536 bytes",
+         "invalid argument", lab::Words{said});
   write(*engine, {"b=2"});
   expect_equal("commit a key of 65,536 bytes, commit b=2; scan", "b=2", text_of(*engine));
 }
@@ -110,20 +112,23 @@ TEST_CASE("a check is asked before anything happens, and its no leaves no trace"
   const auto engine = rig.open();
   Judge judge;
   expect_ok("commit a=1 b=1, approved", commit(*engine, "a=1 b=1", false, &judge));
-  const std::uint64_t writes = rig.files.count(Call::log_write);
+  const NewestLog before(rig.files.after_kill());
   expect_ok("commit of an empty batch, approved", commit(*engine, "", false, &judge));
   judge.answer = Status(Code::conflict, "no");
   for (const char* text : {"a=2", ""})
-    expect_equal("commit " + std::string(text) + ", not approved", judge.answer.to_string(),
+    expect_equal("commit \"" + std::string(text) + "\", not approved", judge.answer.to_string(),
                  commit(*engine, text, true, &judge).to_string());
-  expect_equal("commit an empty batch, and two that are not approved; writes to the log", 0u,
-               rig.files.count(Call::log_write) - writes);
+  expect_equal("commit an empty batch, and two that are not approved; how far the log goes",
+               before.end, NewestLog(rig.files.after_kill()).end);
   write(*engine, {"c=3"});
   expect_equal("commit a=1 b=1; a=2, not approved; c=3; scan", "a=1 b=1 c=3", text_of(*engine));
   expect_equal("the same; what is visible", 3u, engine->snapshot().sequence(),
                "What is refused, and what is empty, uses up no sequence number.");
-  const bool is_right = judge.asked == std::vector<Sequence>{1, 3, 3, 3};
-  expect_equal("approve() was told what the batch will get: 1, 3, 3, 3", true, is_right);
+  std::string asked;
+  for (const Sequence first : judge.asked)
+    asked += std::to_string(first) + " ";
+  expect_equal("the same; what approve() was told for each batch", "1 3 3 3 ", asked,
+               "The number that the batch's first write will get.");
 }
 
 TEST_CASE("checks are asked one at a time, each when all batches before it were approved") {
@@ -167,6 +172,9 @@ TEST_CASE("a reopened database goes on where it ended, and a read-only one refus
   WriteBatch batch = batch_of("a=5");
   expect_ok("reopen, commit a=5", engine->commit(batch, false, nullptr));
   expect_equal("reopen after 3 writes; sequence() of the next batch", 4u, batch.sequence());
+  const NewestLog log(rig.files.after_kill());
+  expect_equal("reopen after 3 writes; what was before the log, by its header", "sequence 3",
+               "sequence " + std::to_string(log.header.previous_sequence));
   expect_equal("reopen, commit a=5, kill, recover", "a=5 b=2", recovered(rig.files.after_kill()));
   Rig reading(image);
   reading.options.read_only = true;

@@ -52,6 +52,7 @@ TEST_CASE("a flush of nothing makes nothing") {
     if (tables == 1) expect_ok("commit -a, flush()", engine->flush());
     const Image before = rig.files.after_kill();
     expect_ok(done, engine->flush());
+    expect_equal(done + "; the log", NewestLog(before).end, NewestLog(rig.files.after_kill()).end);
     expect_equal(done + "; files are as before", true, rig.files.after_kill() == before);
     expect_equal(done + "; tables", tables, table_count(*engine));
   }
@@ -76,8 +77,12 @@ TEST_CASE("what is committed after a flush is in the new log, and the old one is
   for (int i = 1; i <= 5; ++i) {
     const std::string value = std::to_string(i), done = "commit and flush " + value + " times; ";
     write(*engine, {"a=" + value});
+    const NewestLog old(rig.files.after_kill());
     expect_ok("flush()", engine->flush());
-    expect_equal(done + "logs", 1u, logs_of(rig.files.after_kill()).size());
+    expect_equal(done + "the folder has", "1 logs",
+                 std::to_string(logs_of(rig.files.after_kill()).size()) + " logs");
+    expect_equal(done + "where the log says that the one before it ended", old.end,
+                 NewestLog(rig.files.after_kill()).previous_end);
     write(*engine, {"b=" + value}, true);
     const std::string expected = "a=" + value + " b=" + value;
     expect_equal(done + "commit b, cut the power", expected,
@@ -174,7 +179,7 @@ TEST_CASE("a snapshot and a cursor see their moment through flushes and compacti
   const std::string then = "a=1 b=1 c=1 d=1";
   write(*engine, {then});
   const Snapshot snapshot = engine->snapshot();
-  write(*engine, {"x=1"});
+  write(*engine, {"d=2 x=1"});  // the flush meets both versions of d
   expect_ok("flush()", engine->flush());
   UserCursor cursor = engine->cursor(sequence_max, {}, ReadPattern::scan);
   for (int i = 2; i <= 7; ++i) {
@@ -186,8 +191,11 @@ TEST_CASE("a snapshot and a cursor see their moment through flushes and compacti
                  "The flush must know which snapshots are alive.");
     expect_equal(done + "get(b) at it", "1", answer(*engine, "b", snapshot.sequence()));
   }
+  expect_ok("wait_idle()", engine->wait_idle());
+  expect(engine->stats().levels[0].tables < 5, "7 flushes; tables in level 0", "at most 4",
+         engine->stats().levels[0].tables, "What is due is compacted after every flush.");
   expect_ok("compact()", engine->compact({}, {}));
-  expect_equal("6 flushes later, compacted; a cursor made before them", then + " x=1",
+  expect_equal("6 flushes later, compacted; a cursor made before them", "a=1 b=1 c=1 d=2 x=1",
                text_of(std::move(cursor)), "A view keeps the tables that it names.");
 }
 

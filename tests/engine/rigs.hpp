@@ -171,6 +171,24 @@ inline std::vector<std::string> frames_of(const Image& image) {
   return frames;
 }
 
+// The newest log of an image: what its header says, and "log 7 to 136" for where it ends.
+struct NewestLog {
+  explicit NewestLog(const Image& image) {
+    const auto [number, path] = logs_of(image).back();
+    LogReader reader(image.at(path), number, path);
+    if (const auto found = reader.read_header(); found.ok()) header = *found;
+    while (reader.next()) {
+    }
+    end = place(number, reader.end_offset());
+    previous_end = place(header.previous_number, header.previous_end);
+  }
+  static std::string place(std::uint64_t number, std::uint64_t offset) {
+    return "log " + std::to_string(number) + " to " + std::to_string(offset);
+  }
+  LogHeader header;
+  std::string end, previous_end;
+};
+
 // Whether an error is the one that the files were told to make, as the engine must pass it on.
 inline bool expect_failure(const std::string& done, const Status& s, bool is_refusal) {
   const bool is_right = s.message().find("was told to fail") != std::string_view::npos;

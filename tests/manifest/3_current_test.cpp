@@ -12,33 +12,52 @@ namespace {
 const lab::Step step_3{"07.3", 10, "book/07-manifest.md#the-current-pointer",
                        "What a name points at is durable before the name is."};
 
+// The number that a content of CURRENT names, or the error.
+std::string said_of(const std::string& current) {
+  const Result<std::uint64_t> number = decode_current(current);
+  return number.ok() ? std::to_string(*number) : number.status().to_string();
+}
+
+// A manifest with these payloads is refused, with its name and where the last of them stands.
+void expect_refused(const std::string& done, const std::vector<std::string>& payloads,
+                    std::uint64_t offset) {
+  const std::string said = read_payloads(payloads);
+  const bool is_placed = said.find("MANIFEST-000012") != std::string::npos &&
+                         said.find(std::to_string(offset)) != std::string::npos;
+  lab::expect(is_corrupt(said) && is_placed, done,
+              "corruption of MANIFEST-000012 at offset " + std::to_string(offset),
+              lab::Words{said});
+}
+
 }  // namespace
 
 TEST_SUITE("manifest") {
   TEST_CASE("CURRENT is a name, its checksum and a line feed, and nothing else is accepted") {
     const std::string golden = "MANIFEST-000012 7e214209\n";
     lab::expect_equal("point at manifest 12", golden, encode_current(12));
+    lab::expect_equal("point at manifest 44", "MANIFEST-000044 05a85c4a\n", encode_current(44));
     for (std::uint64_t number : {std::uint64_t{1}, std::uint64_t{1234567}, ~std::uint64_t{0} - 9})
-      CHECK(*decode_current(encode_current(number)) == number);
+      lab::expect_equal("encode and decode", std::to_string(number),
+                        said_of(encode_current(number)));
     for (std::size_t i = 0; i < golden.size() * 9; ++i) {
       std::string damaged = golden.substr(0, i % 9 == 8 ? i / 9 : golden.size());
       if (i % 9 < 8) damaged[i / 9] = static_cast<char>(damaged[i / 9] ^ (1 << (i % 9)));
-      CAPTURE(lab::show(damaged));
-      CHECK(decode_current(damaged).status().code() == Code::corruption);
+      expect_corrupt("decode " + lab::show(damaged), said_of(damaged));
     }
     for (const std::string& other :
          {golden + "\n", golden + golden, " " + golden, std::string("MANIFEST-000012 7E214209\n"),
           std::string("000012.sst 7e214209\n"), std::string("MANIFEST-000012 7e214209\r\n")})
-      CHECK(decode_current(other).status().code() == Code::corruption);
+      expect_corrupt("decode " + lab::show(other), said_of(other));
   }
 
   TEST_CASE("no CURRENT is not found; a CURRENT that names nothing is corruption") {
     CrashFiles files;
-    CHECK(read_manifest(files, "db").status().code() == Code::not_found);
+    const std::string said = show_read(files);
+    lab::expect(said.starts_with("not found"), "read an empty folder", "not found", said);
     REQUIRE(set_current(files, "db", 12).ok());
-    CHECK(is_corrupt(show_read(files)));
+    REQUIRE(expect_corrupt("point at manifest 12, which is not there; read", show_read(files)));
     files.names["db/CURRENT"]->bytes += "x";
-    CHECK(is_corrupt(show_read(files)));
+    expect_corrupt("the same, and an x behind it; read", show_read(files));
     CHECK(show_read(files).find("db/CURRENT") != std::string::npos);
   }
 
@@ -49,7 +68,8 @@ TEST_SUITE("manifest") {
     CHECK(writer->number() == 12);
     lab::expect_equal("create a manifest", "12: " + show_state(expected), show_read(files));
     for (std::uint64_t number : {41, 42, 43}) {
-      const VersionEdit edit = flush_edit(number);
+      VersionEdit edit = flush_edit(number);
+      edit.last_sequence = expected.last_sequence = 100 + number;
       REQUIRE(writer->append(edit).ok());
       expected.next_file_number = number + 20;
       expected.log_number = number;
@@ -113,7 +133,8 @@ TEST_SUITE("manifest") {
       CrashFiles files;
       files.fails_at = fails_at;
       const bool is_ok = ManifestWriter::create(files, "db", state_with(12)).ok();
-      lab::expect_equal("create; the last call fails: " + files.calls,
+      lab::expect_equal("create; call " + std::to_string(fails_at) + " fails, of " + files.calls +
+                            "; whether it is ok",
                         fails_at > files.calls.size(), is_ok);
     }
   }
@@ -130,37 +151,47 @@ TEST_SUITE("manifest") {
     std::string& bytes = files.names["db/MANIFEST-000012"]->bytes;
     const std::string whole = bytes, after = show_read(files);
     for (std::size_t i = 0; i < whole.size(); ++i) {
-      CAPTURE(i);
+      const std::string done = "base, edit 41, edit 42; at byte " + std::to_string(i);
       bytes = whole.substr(0, i);
       const std::string cut = show_read(files);
-      if (i < base_end - 7) CHECK(is_corrupt(cut));
-      CHECK((is_corrupt(cut) || cut == base || cut == before || cut == after));
+      const bool is_right = i < base_end - 7 ? is_corrupt(cut)
+                            : i < base_end   ? is_corrupt(cut) || cut == base
+                            : i < last       ? cut == base || cut == before
+                                             : cut == before || cut == after;
+      lab::expect(is_right, done + " cut",
+                  i < base_end ? "corruption" : "all that stands before it", lab::Words{cut});
       bytes = whole;
       bytes[i] = static_cast<char>(bytes[i] ^ 0x40);
       const std::string flipped = show_read(files);
       if (is_corrupt(flipped)) CHECK(flipped.find("MANIFEST-000012") != std::string::npos);
-      CHECK((is_corrupt(flipped) || flipped == after || (i >= last && flipped == before)));
+      lab::expect(is_corrupt(flipped) || flipped == after || (i >= last && flipped == before),
+                  done + " damaged", i < last ? "corruption" : before, lab::Words{flipped});
     }
   }
 
   TEST_CASE("a manifest that contradicts itself or its name is refused") {
     const std::string base = base_bytes(40);
-    CHECK(read_payloads({base, number_field(2, 41)}).starts_with("12: 77 next 41 last 100 log 3"));
-    CHECK(is_corrupt(read_payloads({})));
+    lab::expect_equal("base: next 40, last 100, log 3; next 41", "12: 77 next 41 last 100 log 3 ",
+                      read_payloads({base, number_field(2, 41)}));
+    lab::expect_equal("base: next 40, last 100, log 40", "12: 77 next 40 last 100 log 40 ",
+                      read_payloads({base_bytes(40, 100, 40)}));
+    expect_corrupt("a manifest without an edit", read_payloads({}));
+    const std::uint64_t second_at = (64 + 16 + base.size() + 7) / 8 * 8;  // format.md, section 4
     const auto add = [](const TableMeta& table) { return field(6, table_content(1, table)); };
     for (const std::string& first : {number_field(2, 40), base.substr(2),
                                      field(1, "") + number_field(2, 40) + number_field(3, 100),
                                      base_bytes(12), base_bytes(40, 100, 41), field(1, ""),
                                      base + add(table(20, "a", "c")) + add(table(21, "c", "d"))})
-      lab::expect(is_corrupt(read_payloads({first})), "begin with " + lab::show(first),
-                  "corruption", read_payloads({first}));
+      expect_refused("begin with " + lab::show(first), {first}, 64);
     for (const std::string& second :
          {base, number_field(2, 39), number_field(3, 99), number_field(4, 2), removal_field(1, 5),
           add(table(40, "a", "b")), add(table(20, "a", "b", 101)), std::string("\x05")})
-      lab::expect(is_corrupt(read_payloads({base, second})), "go on with " + lab::show(second),
-                  "corruption", read_payloads({base, second}));
-    CHECK(is_corrupt(read_payloads({base}, LogHeader::Kind::write_ahead)));
-    CHECK(is_corrupt(read_payloads({base}, LogHeader::Kind::manifest, 13)));
-    CHECK(is_corrupt(read_payloads({base}, LogHeader::Kind::manifest, 12, FrameType::batch)));
+      expect_refused("go on with " + lab::show(second), {base, second}, second_at);
+    expect_corrupt("a base in a log of kind 1",
+                   read_payloads({base}, LogHeader::Kind::write_ahead));
+    expect_corrupt("a base in manifest 12 whose header says 13",
+                   read_payloads({base}, LogHeader::Kind::manifest, 13));
+    expect_corrupt("a base in a frame of type 1",
+                   read_payloads({base}, LogHeader::Kind::manifest, 12, FrameType::batch));
   }
 }

@@ -49,6 +49,29 @@ inline std::string show_version(const Version& version) {
   return text;
 }
 
+// `31 "b" to "c", 28 "d" to "k", `
+inline std::string show_level(const Version& version, int level) {
+  std::string text;
+  for (const TableRef& table : version.level(level))
+    text += std::to_string(table->number) + " " + lab::show(table->first_key) + " to " +
+            lab::show(table->last_key) + ", ";
+  return text;
+}
+
+// Their numbers, each with a space behind it.
+inline std::string show_tables(const std::vector<TableRef>& tables) {
+  std::string text;
+  for (const TableRef& table : tables)
+    text += (table ? std::to_string(table->number) : "none") + " ";
+  return text;
+}
+
+// Two versions must name the same table, not two that are equal.
+inline void expect_shared(const std::string& done, const TableRef& before, const TableRef& after) {
+  lab::expect(before == after, done + "; table " + std::to_string(before->number),
+              "the object that was there", lab::Words{"another one, " + show_tables({after})});
+}
+
 inline std::string joined(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines)
@@ -66,7 +89,8 @@ inline VersionEdit edit_of(std::vector<std::pair<int, std::uint64_t>> removed,
 
 inline Version applied(const Version& version, const VersionEdit& edit) {
   Result<Version> next = version.apply(edit);
-  REQUIRE_MESSAGE(next.ok(), next.status().to_string());
+  const std::string done = "apply an edit that fits to " + show_version(version);
+  REQUIRE(lab::expect(next.ok(), done, "ok", lab::Words{next.status().to_string()}));
   lab::expect_equal("check the new version", "", joined(next->check()));
   return *std::move(next);
 }
@@ -154,6 +178,10 @@ inline bool is_corrupt(const std::string& read) {
   return read.starts_with("corruption");
 }
 
+inline bool expect_corrupt(const std::string& done, const std::string& read) {
+  return lab::expect(is_corrupt(read), done, "corruption", lab::Words{read});
+}
+
 // Reads a manifest with these payloads, none of which a ManifestWriter would have written.
 inline std::string read_payloads(const std::vector<std::string>& payloads,
                                  LogHeader::Kind kind = LogHeader::Kind::manifest,
@@ -172,14 +200,15 @@ inline std::string base_bytes(std::uint64_t next, Sequence last = 100, std::uint
   return field(1, "") + number_field(2, next) + number_field(3, last) + number_field(4, log);
 }
 
-// The fields that this version knows.
+// The fields that this version knows; all of it when it is malformed.
 inline std::string without_ignorable(std::string_view bytes) {
   ByteReader reader(bytes);
   std::string known;
   while (!reader.is_empty()) {
-    const std::uint32_t tag = *reader.varint32();
-    const std::string_view content = *reader.bytes();
-    if (tag < 64) known += field(tag, content);
+    const auto tag = reader.varint32();
+    const auto content = reader.bytes();
+    if (!tag || !content) return std::string(bytes);
+    if (*tag < 64) known += field(*tag, *content);
   }
   return known;
 }

@@ -54,7 +54,6 @@ std::string shows_value(const Mutant& mutant, const Case& killer) {
 
 // Why this is no kill; empty when it is one.
 std::string is_killed(const Mutant& mutant, const Step& step) {
-  if (step.verdict == Verdict::does_not_compile) return "does not compile: " + step.why;
   std::string failing;
   for (const Case& each : step.cases) {
     if (!each.is_failure()) continue;
@@ -68,6 +67,24 @@ void write_header(const std::string& folder, const Part& part, const std::string
   std::error_code error;
   fs::create_directories(project_root() + "/" + folder + "/lsmith", error);
   std::ofstream(project_root() + "/" + folder + "/lsmith/" + part.header) << text;
+}
+
+// Runs the case that should kill the mutant; when it does not, all of them, to say which do.
+std::string prove_mutant(Chapter chapter, Step built, const Mutant& mutant) {
+  std::string errors, executable;
+  if (!prepare(chapter, errors)) return "the step reporter does not compile\n" + errors;
+  if (!build(chapter, built, executable)) return "does not compile: " + built.why;
+  Step killer = built;
+  killer.only_case = find_case(built, mutant.kills);
+  if (killer.only_case > 0) run_step(killer, executable, case_limit_default_ms);
+  std::string complaint = is_killed(mutant, killer);
+  if (complaint == "survives") {
+    run_step(built, executable, case_limit_default_ms);
+    complaint = is_killed(mutant, built);
+  }
+  std::error_code error;
+  fs::remove(executable, error);
+  return complaint;
 }
 
 // Builds the step once and runs it with each of the seeds.
@@ -182,8 +199,9 @@ void add_mutants(std::vector<Claim>& claims, const Part& part, const std::vector
       continue;
     }
     write_header(folder, part, text);
-    add_step(claims, "mutants", chapter, *step,
-             [mutant](const Step& found) { return is_killed(mutant, found); });
+    claims.push_back({"mutants", mutant.id, [chapter, mutant, step = *step] {
+                        return prove_mutant(chapter, step, mutant);
+                      }});
   }
 }
 

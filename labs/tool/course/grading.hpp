@@ -37,6 +37,7 @@ struct Step {
   std::string name;    ///< "1_insert_and_get_test"
   std::string id;      ///< "01.1"
   int points_max = 0;
+  int only_case = 0;  ///< to run, counted from 1; 0: all of them
 
   Verdict verdict = Verdict::wrong;
   int points = 0;
@@ -53,12 +54,16 @@ struct Chapter {
   std::vector<std::string> others;   ///< folders of other parts to put there too
   std::string cache;                 ///< the folder of what is compiled, of all chapters
   std::vector<std::string> compile;  ///< the compiler and its flags
-  std::string main_object;           ///< what every executable is linked with, made by prepare()
+  std::vector<std::string> ahead;    ///< the same with what ahead.hpp made, or nothing
+  std::vector<std::string> ahead_last;  ///< and what goes behind the chapter's own folders
+  std::string main_object;              ///< what every executable is linked with, made by prepare()
   std::vector<Step> steps;
 };
 
 /// The steps of a part, in order; none when it is not graded yet.
 std::vector<Step> find_steps(const Part& part);
+/// Which case of a step's file has that name, counted from 1; 0 when none has.
+int find_case(const Step& step, const std::string& name);
 /// The folder of a view (library, lab, mine, solutions), from the project's root; nothing when
 /// there is no such view.
 std::optional<std::string> folder_of(std::string_view view, const Part& part);

@@ -109,7 +109,8 @@ void run_step(Step& step, const std::string& executable, int time_limit_ms, std:
   options.is_confined = true;
   const std::string shift = "LSMITH_SEED_SHIFT=" + std::to_string(seed);  // see random.hpp
   int hangs = 0;
-  for (int number = 1; hangs < hangs_max; ++number) {
+  for (int number = std::max(step.only_case, 1); hangs < hangs_max; ++number) {
+    if (step.only_case > 0 && number > step.only_case) break;
     const std::string at = std::to_string(number);
     const Outcome outcome =
         run({"env", shift, executable, "--first=" + at, "--last=" + at}, options);

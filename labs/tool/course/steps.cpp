@@ -43,6 +43,18 @@ std::vector<Step> find_steps(const Part& part) {
   return steps;
 }
 
+int find_case(const Step& step, const std::string& name) {
+  const std::string text = read_text(project_root() + "/" + step.source).value_or("");
+  int number = 0;
+  for (std::size_t at = 0; (at = text.find("TEST_CASE(", at)) != text.npos; ++at) {
+    ++number;
+    const std::size_t quote = text.find('"', at);
+    if (quote != text.npos && text.compare(quote + 1, name.size() + 1, name + "\"") == 0)
+      return number;
+  }
+  return 0;
+}
+
 std::optional<std::string> folder_of(std::string_view view, const Part& part) {
   if (view == "library") return "";
   if (view == "lab") return "labs/" + part.folder;

@@ -1,0 +1,55 @@
+// compiling.cpp: calls the compiler.
+#include "compiling.hpp"
+
+#include "process.hpp"
+#include "project.hpp"
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <system_error>
+
+#include <unistd.h>
+
+namespace lab {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> joined(std::vector<std::string> words, std::vector<std::string> more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+bool is_clang(const std::vector<std::string>& compile) {
+  return run(joined(compile, {"--version"}), {{}, true, 0}).output.find("clang") !=
+         std::string::npos;
+}
+
+std::string hash_name(const std::vector<std::string>& words) {
+  std::size_t hash = 0;
+  for (const std::string& word : words)
+    hash = hash * 31 + std::hash<std::string>()(word);
+  return std::to_string(hash);
+}
+
+bool is_newer(const std::string& path, const std::string& than) {
+  std::error_code error;
+  const auto a = fs::last_write_time(path, error);
+  const auto b = fs::last_write_time(than, error);
+  return error || a > b;
+}
+
+bool compile_once(const std::vector<std::string>& words, const std::string& result,
+                  std::string& errors) {
+  static std::atomic<int> number{0};
+  const std::string draft =
+      result + "." + std::to_string(getpid()) + "." + std::to_string(number.fetch_add(1));
+  const Outcome outcome = run(joined(words, {"-o", draft}), {project_root(), true, 0});
+  errors = outcome.output;
+  std::error_code error;
+  if (outcome.ok()) fs::rename(draft, result, error);
+  fs::remove(draft, error);
+  return outcome.ok();
+}
+
+}  // namespace lab

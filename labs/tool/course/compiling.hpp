@@ -1,0 +1,22 @@
+// compiling.hpp: one call of the compiler, whose result is whole or not there.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace lab {
+
+/// The words of both.
+std::vector<std::string> joined(std::vector<std::string> words, std::vector<std::string> more);
+/// A name for what is made with these words and no others.
+std::string hash_name(const std::vector<std::string>& words);
+/// Whether these words call clang.
+bool is_clang(const std::vector<std::string>& compile);
+/// Whether `path` was changed after `than`, or either is not there.
+bool is_newer(const std::string& path, const std::string& than);
+/// Compiles into `result`. It appears under its name only when it is whole; false, with the
+/// compiler's words, when it does not compile.
+bool compile_once(const std::vector<std::string>& words, const std::string& result,
+                  std::string& errors);
+
+}  // namespace lab
