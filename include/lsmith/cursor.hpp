@@ -8,23 +8,21 @@
 //                          <- prev()   next() ->
 //
 // The laws. Tests wrap every cursor in a checker that holds it to them.
-//  1. A new cursor is not valid. Only the three seeks may be called then; after a seek it is valid
-//  or
-//     there is no such entry, or an error happened.
+//  1. A new cursor is not valid. Only the three seeks may be called then; after a seek it is valid,
+//     or there is no such entry, or an error happened.
 //  2. seek(key, tag) moves to the first entry that is not before (key, tag) in the order of
-//  key.hpp.
+//     key.hpp.
 //  3. next(), prev(), key(), tag() and value() require is_valid().
 //  4. next() and prev() are exact opposites; either may follow the other at any entry.
 //  5. Moving past an end makes the cursor not valid. It does not wrap and it does not stay.
 //  6. key() and value() live until the next non-const call on this cursor, or its end, or the end
-//  of
-//     what it reads from, whichever is first.
+//     of what it reads from, whichever is first. So whoever seeks with this cursor's own key()
+//     copies it before, unless the cursor's declaration says that a view will do.
 //  7. An error makes the cursor not valid and status() says it; a cursor that came to its end has
-//  an
-//     ok status. A later seek starts afresh and may succeed.
+//     an ok status. A later seek starts afresh and may succeed.
 //  8. prepare(key, tag) is a hint that seek(key, tag) follows. It may do nothing, and changes
-//  nothing
-//     that a caller can see, but after it the cursor must be sought again before it is used.
+//     nothing that a caller can see, but after it the cursor must be sought again before it is
+//     used.
 #pragma once
 
 #include <lsmith/key.hpp>

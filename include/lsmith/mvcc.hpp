@@ -149,9 +149,9 @@ class UserCursor {
   bool is_valid() const;
   void seek_to_first();
   void seek_to_last();
-  /// To the first key that is not before `key`.
+  /// To the first key that is not before `key`, which may be a view of key().
   void seek(std::string_view key);
-  /// To the last key that is not behind `key`.
+  /// To the last key that is not behind `key`, which may be a view of key().
   void seek_back(std::string_view key);
   void next();
   void prev();
@@ -312,13 +312,15 @@ inline void UserCursor::seek_to_last() {
 
 inline void UserCursor::seek(std::string_view key) {
   if (bounds_.lower && key < *bounds_.lower) key = *bounds_.lower;
-  entries_.seek(key, seek_tag(sequence_));
+  key_.assign(key);  // it may be a view into what moves now
+  entries_.seek(key_, seek_tag(sequence_));
   find_forwards(false);
 }
 
 inline void UserCursor::seek_back(std::string_view key) {
   if (is_behind(key)) return seek_to_last();
-  stand_before(key, tag_oldest);
+  key_.assign(key);  // it may be a view into what moves now
+  stand_before(key_, tag_oldest);
   find_backwards();
 }
 

@@ -18,8 +18,8 @@
 //  2. Length first, then the checksum, then the meaning. Bytes that passed their checksum and still
 //     contradict the format are corruption; those that a newer version may have written are not
 //     supported.
-//  3. Names in a properties block ascend, so none stands twice and counting them finds one that
-//  lacks.
+//  3. Names in a properties block ascend, so none stands twice, and counting them finds one that
+//     lacks.
 //
 // Threads: plain functions. Cost: an allocation for what is returned.
 #pragma once

@@ -317,4 +317,29 @@ TEST_SUITE("api") {
       CHECK(value_of(db, key_of(i)) == (i % 2 == 0 ? "(nothing)" : "b" + std::to_string(i)));
     CHECK(db.check().empty());
   }
+
+  TEST_CASE("a cursor can be sought with a view of its own key") {
+    Machine machine;
+    stop_compactions(machine.options);
+    Db db = machine.open();
+    for (int table = 0; table < 3; ++table) {  // neighbours stand in different tables
+      for (int i = table; i < 60; i += 3)
+        REQUIRE(db.put(key_of(i), "1").ok());
+      if (table < 2) REQUIRE(db.flush().ok());
+    }
+    Scan scan = db.scan();
+    UserCursor& cursor = scan.cursor();
+    int found = 0;
+    for (cursor.seek_to_first(); cursor.is_valid(); cursor.next()) {
+      REQUIRE(cursor.key() == key_of(found));
+      cursor.seek(cursor.key());
+      REQUIRE(cursor.is_valid());
+      CHECK(cursor.key() == key_of(found));
+      cursor.seek_back(cursor.key());
+      REQUIRE(cursor.is_valid());
+      CHECK(cursor.key() == key_of(found));
+      ++found;
+    }
+    CHECK(found == 60);
+  }
 }

@@ -10,8 +10,7 @@
 //
 // Invariants
 //  1. Level 0 holds every entry, strictly ascending in the order of key.hpp; each level holds a
-//  part
-//     of the one below.
+//     part of the one below.
 //  2. A node never changes but for its links, and is never taken out. So a cursor may stand on it,
 //     and views may look into it, while others write.
 //  3. A tombstone is an entry like any other: get() returns it, and the caller decides.
@@ -189,8 +188,8 @@ inline void Memtable::check_level(int level, std::vector<std::string>& broken) c
   for (const Node& node : nodes_)
     if (&node != head_ && node.next.size() > static_cast<std::size_t>(level)) ++expected;
   if (count != expected)
-    broken.push_back(where + " links " + std::to_string(count) + " of " +
-                     std::to_string(expected) + " nodes");
+    broken.push_back(where + " links " + std::to_string(count) + " of " + std::to_string(expected) +
+                     " nodes");
 }
 
 inline int Memtable::random_height() {
