@@ -15,7 +15,9 @@
 //
 // Given: how a reader begins (cursor, snapshot); fail() and health(); compaction, which calls your
 // flush() and install(), and forgets the files that it replaced; closing, stats, check. Until 08.3
-// is done a database lives in its log and its memtable: it works, as long as memory lasts.
+// is done a database lives in its log and its memtable: it works, as long as memory lasts. Also
+// given, and worth reading before you begin: include/lsmith/recovery.hpp (Storage, write_memtable,
+// start_log) and view.hpp (View, and ViewSlot, whose publish() takes a new one).
 //
 // Invariants
 //  1. The log first, then the memtable, then the visible sequence.
@@ -141,9 +143,10 @@ inline Result<std::unique_ptr<Engine>> Engine::open(const Options&, const std::s
 inline Engine::Engine(const Options& options, std::unique_ptr<Storage> storage)
     : options_(options), storage_(std::move(storage)) {
   // 08.1: from here on there is a view to pin, and visible_ says what is visible: all that was
-  // recovered. The view's parts: storage_->tables, a new memtable, storage_->memtables as the
-  // frozen ones, and the version in storage_->state. Move that one out: a table's file can be
-  // removed only when nothing else names it any more.
+  // recovered, up to storage_->state.last_sequence, replayed logs included. The view's parts:
+  // storage_->tables, a new memtable, storage_->memtables as the frozen ones, and the version in
+  // storage_->state. Move that one out: a table's file can be removed only when nothing else names
+  // it any more.
 }
 
 inline Engine::~Engine() = default;

@@ -15,9 +15,10 @@
 //   09.2  merge_into_tables; its tests have no tombstones       about 60 minutes
 //   09.3  may_forget: which tombstones may go                   about 25 minutes
 //
-// Given, in compaction_plans.hpp: what a plan is, make_plan and other helpers for choosing, tiered
-// picking, picking a range, running a plan. Installing the edit is the engine's work. GarbageRule
-// of mvcc.hpp is there already, though its chapter is the next.
+// Given, in include/lsmith/compaction_plans.hpp, which is worth reading before you begin: what a
+// plan is, make_plan and other helpers for choosing, tiered picking, picking a range, running a
+// plan; and table_cache.hpp, whose TableCache creates and removes tables. Installing the edit is
+// the engine's work. GarbageRule of mvcc.hpp is there already, though its chapter is the next.
 //
 // Invariants. Forgetting too much is the worst that a store can do, so every doubt keeps:
 //  1. A plan's inputs are complete: whatever older table an input would pass on its way down, or

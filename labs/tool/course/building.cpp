@@ -34,7 +34,9 @@ std::string first_error(const std::string& output, const std::string& own) {
     const std::size_t end = std::min(output.find('\n', at), output.size());
     const std::string line = output.substr(at, end - at);
     at = end + 1;
-    if (line.find("error:") != std::string::npos) {
+    const bool is_error =
+        line.find("error:") != line.npos || line.find("undefined reference") != line.npos;
+    if (is_error) {
       const bool is_better = !own.empty() && line.find(own) != std::string::npos && !is_own;
       if (lines.empty() || is_better) {
         lines = {line};
@@ -45,7 +47,7 @@ std::string first_error(const std::string& output, const std::string& own) {
     const bool goes_on = !lines.empty() && lines.size() < 6 && !line.empty() && line[0] == ' ';
     if (goes_on && lines.back() != "")
       lines.push_back(line);
-    else if (!lines.empty() && lines.back() != "" && line.find("error:") != line.npos)
+    else if (!lines.empty() && lines.back() != "" && is_error)
       lines.push_back("");
   }
   while (!lines.empty() && lines.back().empty())

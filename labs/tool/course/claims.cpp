@@ -76,10 +76,10 @@ std::string prove_mutant(Chapter chapter, Step built, const Mutant& mutant) {
   if (!build(chapter, built, executable)) return "does not compile: " + built.why;
   Step killer = built;
   killer.only_case = find_case(built, mutant.kills);
-  if (killer.only_case > 0) run_step(killer, executable, case_limit_default_ms);
+  if (killer.only_case > 0) run_step(killer, executable);
   std::string complaint = is_killed(mutant, killer);
   if (complaint == "survives") {
-    run_step(built, executable, case_limit_default_ms);
+    run_step(built, executable);
     complaint = is_killed(mutant, built);
   }
   std::error_code error;
@@ -95,7 +95,7 @@ std::string prove_step(Chapter chapter, Step built, const Judge& judge, std::uin
   const bool is_built = build(chapter, built, executable);
   for (std::uint64_t seed = seeds_first; seed < seeds_end && complaint.empty(); ++seed) {
     Step step = built;
-    if (is_built) run_step(step, executable, case_limit_default_ms, seed);
+    if (is_built) run_step(step, executable, {.seed = seed});
     complaint = judge(step);
     if (seed > 0 && !complaint.empty()) complaint += "\nwith --seed " + std::to_string(seed);
   }

@@ -128,7 +128,10 @@ int grade(Chapter& chapter, bool waits, std::uint64_t seed) {
         return build(chapter, steps[at], executables[at]);
       });
     }
-    if (builds[i].get()) run_step(steps[i], executables[i], case_limit_default_ms, seed);
+    const bool is_built = builds[i].get();
+    const bool is_same = i > 0 && !steps[i].why.empty() && steps[i].why == steps[i - 1].why;
+    if (is_same) steps[i].is_told = true;
+    if (is_built) run_step(steps[i], executables[i], {.seed = seed});
     print_step(steps[i]);
   }
   int code = print_sum(chapter, steps, began_ms);

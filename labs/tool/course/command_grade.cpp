@@ -38,8 +38,7 @@ struct Request {
   std::vector<std::string> submissions;
   std::vector<Part> parts;
   bool is_every_part_due = false;  // those that --only names
-  std::uint64_t seed = 0;
-  int case_limit_ms = case_limit_default_ms;
+  Trial trial;
   std::string junit;
   std::string gradescope;
 };
@@ -96,7 +95,7 @@ bool grade_part(const Request& request, const Part& part, const std::string& fol
     if (folder.empty()) {
       step.why = "there is no " + part.header;
     } else if (build(chapter, step, executable)) {
-      run_step(step, executable, request.case_limit_ms, request.seed);
+      run_step(step, executable, request.trial);
     }
     print_step(step);
     graded.back().steps.push_back(step);
@@ -168,13 +167,13 @@ int run_grade(std::vector<std::string> given) {
   if (error.empty() && request.submissions.empty()) error = "which submission?";
   if (error.empty() && request.submissions.size() > 1 && !request.gradescope.empty())
     error = "--gradescope takes one submission at a time";
-  if (error.empty() && seconds) error = read_seconds(*seconds, request.case_limit_ms);
+  if (error.empty() && seconds) error = read_seconds(*seconds, request.trial.case_limit_ms);
   if (error.empty() && seed && !parse_number(*seed)) error = "--seed takes a whole number";
   for (const std::string& path : request.submissions)
     if (error.empty() && !fs::exists(path)) error = "there is no " + path;
   if (!error.empty()) return complain(exit_usage, error + "\n\n" + std::string(usage));
   if (!choose_parts(only, request)) return exit_usage;
-  if (seed) request.seed = *parse_number(*seed);
+  if (seed) request.trial.seed = *parse_number(*seed);
 
   std::vector<Submission> graded;
   for (const std::string& path : request.submissions)

@@ -44,6 +44,7 @@ struct Step {
   std::string needs;        ///< the step that comes first
   std::vector<Case> cases;  ///< that ran, in order
   std::string why;          ///< why it does not compile or has no cases
+  bool is_told = false;     ///< the step before had the same error
 };
 
 /// A chapter in one view.
@@ -81,10 +82,14 @@ bool build(const Chapter& chapter, const std::vector<std::string>& sources, cons
            std::string& executable, std::string& errors);
 /// Builds a step's executable. False when it does not compile, which is then the step's verdict.
 bool build(const Chapter& chapter, Step& step, std::string& executable);
-/// What a case may take if nothing else is said; on a quiet machine it takes far less.
-inline constexpr int case_limit_default_ms = 20'000;
-/// Runs a step's cases, each in a process of its own and for so long at most (longer where the
-/// machine is slow or busy), and judges them. Other seeds than 0 make other random cases.
-void run_step(Step& step, const std::string& executable, int time_limit_ms, std::uint64_t seed = 0);
+/// How the cases of a step are run.
+struct Trial {
+  int case_limit_ms = 20'000;  ///< longer where the machine is slow or busy; on a quiet one a case
+                               ///< takes far less
+  std::uint64_t seed = 0;      ///< others than 0 make other random cases
+  bool is_confined = true;     ///< in memory and files; a sanitizer needs more than that
+};
+/// Runs a step's cases, each in a process of its own, and judges them.
+void run_step(Step& step, const std::string& executable, const Trial& trial = {});
 
 }  // namespace lab

@@ -103,11 +103,11 @@ Verdict verdict_of(const std::vector<Case>& cases) {
 
 }  // namespace
 
-void run_step(Step& step, const std::string& executable, int time_limit_ms, std::uint64_t seed) {
-  time_limit_ms = calibrated(time_limit_ms);
+void run_step(Step& step, const std::string& executable, const Trial& trial) {
+  const int time_limit_ms = calibrated(trial.case_limit_ms);
   RunOptions options{project_root(), true, time_limit_ms};
-  options.is_confined = true;
-  const std::string shift = "LSMITH_SEED_SHIFT=" + std::to_string(seed);  // see random.hpp
+  options.is_confined = trial.is_confined;
+  const std::string shift = "LSMITH_SEED_SHIFT=" + std::to_string(trial.seed);  // see random.hpp
   int hangs = 0;
   for (int number = std::max(step.only_case, 1); hangs < hangs_max; ++number) {
     if (step.only_case > 0 && number > step.only_case) break;

@@ -48,7 +48,7 @@ std::string essence_of(const std::string& output) {
   return output.substr(line, 1600);
 }
 
-// The steps again, memory watched. A step that does so much that it takes minutes is not worth it.
+// The steps again, memory watched.
 bool run_memory(const Chapter& plain) {
   Chapter chapter = make_chapter(plain.part, plain.view, plain.folder, memory_flags);
   chapter.others = plain.others;
@@ -60,7 +60,7 @@ bool run_memory(const Chapter& plain) {
   bool held = true;
   for (Step& step : chapter.steps) {
     std::string executable;
-    if (build(chapter, step, executable)) run_step(step, executable, slow_limit_ms);
+    if (build(chapter, step, executable)) run_step(step, executable, {slow_limit_ms, 0, false});
     const bool is_done = step.verdict == Verdict::done;
     print_line(step.id + " under AddressSanitizer", is_done, story_of(step, 1));
     held = held && is_done;

@@ -75,7 +75,10 @@ void print_step(const Step& step) {
                            : std::to_string(step.points) + "/" + std::to_string(step.points_max);
   print("  " + pad(step.id, 6) + pad(title_of(step), 38) + pad(points, -7) + "  " +
         verdict_text(step) + "\n");
-  if (step.verdict != Verdict::needs) print_below(story_of(step));
+  if (step.is_told)
+    print_below("the same error");
+  else if (step.verdict != Verdict::needs)
+    print_below(story_of(step));
   std::fflush(stdout);
 }
 
