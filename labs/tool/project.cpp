@@ -2,12 +2,15 @@
 #include "project.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 #include <system_error>
+
+#include <unistd.h>
 
 namespace lab {
 
@@ -64,6 +67,22 @@ std::optional<std::string> read_text(const std::string& path) {
   std::string text{std::istreambuf_iterator<char>(file), {}};
   if (!file.is_open() || file.bad()) return std::nullopt;
   return text;
+}
+
+bool write_text(const std::string& path, const std::string& text) {
+  static std::atomic<int> number{0};
+  const std::string draft =
+      path + "." + std::to_string(getpid()) + "." + std::to_string(number.fetch_add(1));
+  std::error_code error;
+  const fs::path folder = fs::path(path).parent_path();
+  if (!folder.empty()) fs::create_directories(folder, error);
+  std::ofstream file(draft, std::ios::binary);
+  file << text;
+  file.close();
+  if (file.good()) fs::rename(draft, path, error);
+  const bool is_written = file.good() && !error;
+  if (!is_written) fs::remove(draft, error);
+  return is_written;
 }
 
 }  // namespace lab

@@ -31,5 +31,8 @@ std::optional<Part> find_part(std::string_view name);
 
 /// The content of a file; nothing when it can not be read.
 std::optional<std::string> read_text(const std::string& path);
+/// Writes a file, and its folders where they lack. It is there whole or as it was before; false
+/// when it could not be written.
+bool write_text(const std::string& path, const std::string& text);
 
 }  // namespace lab

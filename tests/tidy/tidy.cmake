@@ -1,7 +1,7 @@
 # tidy.cmake: the house rules that a compiler can check; the others stand in tidy_test.cpp.
 
 # The rules that are about text.
-lsmith_view_test(tidy SOURCES tests/tidy/tidy_test.cpp)
+lsmith_view_test(tidy SOURCES tests/tidy/tidy_test.cpp tests/tidy/book_test.cpp)
 target_include_directories(tidy PRIVATE labs/tool)
 target_compile_definitions(tidy PRIVATE LSMITH_BUILD_FOLDER="${PROJECT_BINARY_DIR}")
 

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <future>
 #include <map>
 #include <set>
@@ -54,12 +53,6 @@ std::string with_pragma(const std::string& name, const std::string& text) {
   return "#line 1 \"include/" + name + "\"\n#pragma interface" + text.substr(text.find('\n'));
 }
 
-void write(const std::string& path, const std::string& text) {
-  std::error_code error;
-  fs::create_directories(fs::path(path).parent_path(), error);
-  std::ofstream(path) << text;
-}
-
 // Whether nothing in include/ has changed since `made`.
 bool is_fresh(const std::string& made) {
   std::error_code error;
@@ -97,12 +90,12 @@ void write_sources(const Files& files, const Chapter& chapter, const std::set<st
     std::set<std::string> seen;
     if (found == headers.end() || reaches(headers, name, "lsmith/" + chapter.part.header, seen))
       continue;
-    write(files.folder + "/" + name, with_pragma(name, found->second));
+    write_text(files.folder + "/" + name, with_pragma(name, found->second));
     pragmas += "#pragma implementation \"" + fs::path(name).filename().string() + "\"\n";
     if (name.find("/detail/") == name.npos) includes += "#include <" + name + ">\n";
   }
-  write(files.header, std::string(standard) + includes);
-  write(files.source, pragmas + includes);
+  write_text(files.header, std::string(standard) + includes);
+  write_text(files.source, pragmas + includes);
 }
 
 }  // namespace

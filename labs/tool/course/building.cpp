@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <future>
 #include <mutex>
 #include <system_error>
@@ -86,7 +85,7 @@ bool prepare(Chapter& chapter, std::string& errors, const std::string& main) {
   const std::string header = chapter.cache + "/steps.hpp";
   const std::string compiled = header + (is_clang(chapter.compile) ? ".pch" : ".gch");
   chapter.main_object = chapter.cache + "/" + main + ".o";
-  if (!fs::exists(header)) std::ofstream(header) << precompiled;
+  if (!fs::exists(header)) write_text(header, std::string(precompiled));
   auto first = std::async(std::launch::async, [&, words = chapter.compile] {
     std::string ignored;
     return fs::exists(compiled) ||

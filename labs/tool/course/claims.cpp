@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <system_error>
 
@@ -64,9 +63,7 @@ std::string is_killed(const Mutant& mutant, const Step& step) {
 }
 
 void write_header(const std::string& folder, const Part& part, const std::string& text) {
-  std::error_code error;
-  fs::create_directories(project_root() + "/" + folder + "/lsmith", error);
-  std::ofstream(project_root() + "/" + folder + "/lsmith/" + part.header) << text;
+  write_text(project_root() + "/" + folder + "/lsmith/" + part.header, text);
 }
 
 // Runs the case that should kill the mutant; when it does not, all of them, to say which do.

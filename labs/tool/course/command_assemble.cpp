@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 
 namespace lab {
@@ -55,7 +54,7 @@ std::string demo_source(const std::string& folder) {
   for (const std::string& source : sources)
     text += "#include \"" + source + "\"\n";
   std::string path = folder + "/demo.cpp";
-  std::ofstream(path) << text;
+  write_text(path, text);
   return path;
 }
 
@@ -73,13 +72,7 @@ int run_assemble(std::vector<std::string> given) {
   const char* const view = is_library ? "library" : is_textbook ? "solutions" : "mine";
   const std::string text = assemble(folders_of(view, parts), error);
   if (!error.empty()) return complain(exit_failure, error);
-  const std::string draft = to + ".new";
-  std::ofstream file(draft, std::ios::binary);
-  file << text;
-  file.close();
-  std::error_code failed;
-  if (file.good()) fs::rename(draft, to, failed);
-  if (!file.good() || failed) return complain(exit_failure, to + " could not be written");
+  if (!write_text(to, text)) return complain(exit_failure, to + " could not be written");
   const auto lines = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
   print(parts + "one header: " + to + ", " + counted(lines, "line", "lines") + "\n");
   return finish(exit_fine);

@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <system_error>
 
@@ -63,20 +62,10 @@ std::string take(const std::string& header, const std::string& place, const Part
   return error ? "" : folder;
 }
 
-bool write_whole(const std::string& path, const std::string& text) {
-  const std::string draft = path + ".new";
-  std::ofstream file(draft, std::ios::binary);
-  file << text;
-  file.close();
-  std::error_code error;
-  if (file.good()) fs::rename(draft, path, error);
-  return file.good() && !error;
-}
-
 bool write_reports(const Request& request, const std::vector<Submission>& graded) {
   for (const auto& [path, text] : {std::pair{request.junit, as_junit(graded)},
                                    std::pair{request.gradescope, as_gradescope(graded.back())}})
-    if (!path.empty() && !write_whole(path, text))
+    if (!path.empty() && !write_text(path, text))
       return complain(exit_failure, path + " could not be written"), false;
   return true;
 }

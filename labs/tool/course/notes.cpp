@@ -3,17 +3,9 @@
 
 #include "project.hpp"
 
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
-#include <system_error>
-
-#include <unistd.h>
 
 namespace lab {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -37,19 +29,13 @@ std::string Notes::get(const std::string& kind, const std::string& name) const {
   return found == lines_.end() ? "" : found->second;
 }
 
-void Notes::set(const std::string& kind, const std::string& name, const std::string& text) {
+void Notes::set(const std::string& kind, const std::string& name, const std::string& noted) {
   lines_ = read_notes();  // another run may have noted something
-  lines_[kind + " " + name] = text;
-  const std::string path = project_root() + "/build/course.txt";
-  const std::string draft = path + "." + std::to_string(getpid());
-  std::error_code error;
-  fs::create_directories(project_root() + "/build", error);
-  {
-    std::ofstream file(draft);
-    for (const auto& [key, value] : lines_)
-      if (!value.empty()) file << key << ' ' << value << '\n';
-  }
-  fs::rename(draft, path, error);
+  lines_[kind + " " + name] = noted;
+  std::string text;
+  for (const auto& [key, value] : lines_)
+    if (!value.empty()) text += key + " " + value + "\n";
+  write_text(project_root() + "/build/course.txt", text);
 }
 
 }  // namespace lab

@@ -31,11 +31,7 @@ std::string hash_of(const Chapter& chapter) {
 void print_line(const std::string& name, bool held, const std::string& story) {
   print("  " + pad(name, 44) + (held ? paint(Tone::good, "✓ done") : paint(Tone::bad, "✗ wrong")) +
         "\n");
-  for (std::size_t at = 0; at < story.size() && !held;) {
-    const std::size_t end = std::min(story.find('\n', at), story.size());
-    print("      │ " + story.substr(at, end - at) + "\n");
-    at = end + 1;
-  }
+  if (!held) print_below(story);
   std::fflush(stdout);
 }
 

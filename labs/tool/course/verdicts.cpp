@@ -17,14 +17,6 @@ std::string story_of(const Case& each) {
   return story;
 }
 
-void print_below(const std::string& story) {
-  for (std::size_t at = 0; at < story.size();) {
-    const std::size_t end = std::min(story.find('\n', at), story.size());
-    print(end == at ? "      │\n" : "      │ " + story.substr(at, end - at) + "\n");
-    at = end + 1;
-  }
-}
-
 }  // namespace
 
 std::string verdict_text(const Step& step) {
@@ -67,6 +59,14 @@ std::string story_of(const Step& step, std::size_t cases_max) {
     story += "\n\nand " + counted(more, "case", "cases") + " more";
   }
   return story;
+}
+
+void print_below(const std::string& story) {
+  for (std::size_t at = 0; at < story.size();) {
+    const std::size_t end = std::min(story.find('\n', at), story.size());
+    print(end == at ? "      │\n" : "      │ " + story.substr(at, end - at) + "\n");
+    at = end + 1;
+  }
 }
 
 void print_step(const Step& step) {

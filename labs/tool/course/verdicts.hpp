@@ -14,6 +14,8 @@ std::string title_of(const Step& step);
 /// What went wrong: the compiler's first error, or the first cases that did not hold, each with its
 /// report; at most `cases_max` of them. Empty when nothing did.
 std::string story_of(const Step& step, std::size_t cases_max = 3);
+/// Prints a text behind a bar, line by line.
+void print_below(const std::string& story);
 /// Prints a step's line and, below it, its story.
 void print_step(const Step& step);
 
