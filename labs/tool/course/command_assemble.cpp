@@ -41,21 +41,15 @@ std::vector<std::string> folders_of(std::string_view view, std::string& parts) {
   return folders;
 }
 
-// The sources of the engine's program, as labs/lab compiles them, in one file.
-std::string demo_source(const std::string& folder) {
+// The sources in a folder, from the project's root.
+std::vector<std::string> sources_in(const std::string& folder) {
   std::vector<std::string> sources;
-  for (const char* from : {"/labs/tool", "/labs/tool/engine"}) {
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(project_root() + from, error))
-      if (entry.path().extension() == ".cpp") sources.push_back(entry.path().string());
-  }
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(project_root() + "/" + folder, error))
+    if (entry.path().extension() == ".cpp")
+      sources.push_back(folder + "/" + entry.path().filename().string());
   std::sort(sources.begin(), sources.end());
-  std::string text;
-  for (const std::string& source : sources)
-    text += "#include \"" + source + "\"\n";
-  std::string path = folder + "/demo.cpp";
-  write_text(path, text);
-  return path;
+  return sources;
 }
 
 }  // namespace
@@ -89,14 +83,18 @@ int run_demo(std::vector<std::string> given) {
       return complain(exit_failure,
                       "step " + step.id + " is not done yet: labs/lab check " + part->number);
   const std::string folder = project_root() + "/build/demo-" + part->folder;
-  std::error_code error;
-  fs::create_directories(folder, error);
+  std::string engine;  // its sources as one, as labs/lab compiles them
+  for (const std::string& source : sources_in("labs/tool/engine"))
+    engine += "#include \"" + project_root() + "/" + source + "\"\n";
+  write_text(folder + "/engine.cpp", engine);
   print("building the engine with " + own_header(*part) + "\n");
   std::vector<std::string> words = compiler_words();
   const std::string program = folder + "/lab-engine";
-  words.insert(words.end(),
-               {"-std=c++20", "-O2", "-pthread", "-I", "labs/mine/" + part->folder, "-I", "include",
-                "-I", "labs/tool", "-I", "labs/tool/engine", demo_source(folder), "-o", program});
+  words.insert(words.end(), {"-std=c++20", "-O2", "-pthread", "-I", "labs/mine/" + part->folder,
+                             "-I", "include", "-I", "labs/tool", "-I", "labs/tool/engine",
+                             folder + "/engine.cpp", "-o", program});
+  for (const std::string& source : sources_in("labs/tool"))
+    words.push_back(source);
   if (!run(words, {project_root(), false, 0}).ok())
     return complain(exit_failure, "the engine does not compile with your part");
   setenv("LSMITH_ENGINE", program.c_str(), 1);
