@@ -31,6 +31,13 @@ inline std::vector<Line> lines_of(std::string_view text) {
   return lines;
 }
 
+/// The header that a line includes in angles, "lsmith/wal.hpp"; empty when it includes none so.
+inline std::string included_header(const std::string& line) {
+  constexpr std::string_view front = "#include <";
+  if (line.compare(0, front.size(), front) != 0) return {};
+  return line.substr(front.size(), line.find('>') - front.size());
+}
+
 namespace detail {
 
 inline bool begins_with(std::string_view text, std::string_view front) {

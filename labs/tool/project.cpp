@@ -62,6 +62,10 @@ std::optional<Part> find_part(std::string_view name) {
   return std::nullopt;
 }
 
+std::string header_in(const std::string& folder, const Part& part) {
+  return (folder.empty() ? "include" : folder) + "/lsmith/" + part.header;
+}
+
 std::optional<std::string> read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(file), {}};
@@ -69,10 +73,13 @@ std::optional<std::string> read_text(const std::string& path) {
   return text;
 }
 
-bool write_text(const std::string& path, const std::string& text) {
+std::string draft_of(const std::string& path) {
   static std::atomic<int> number{0};
-  const std::string draft =
-      path + "." + std::to_string(getpid()) + "." + std::to_string(number.fetch_add(1));
+  return path + "." + std::to_string(getpid()) + "." + std::to_string(number.fetch_add(1));
+}
+
+bool write_text(const std::string& path, const std::string& text) {
+  const std::string draft = draft_of(path);
   std::error_code error;
   const fs::path folder = fs::path(path).parent_path();
   if (!folder.empty()) fs::create_directories(folder, error);

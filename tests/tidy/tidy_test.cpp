@@ -221,8 +221,7 @@ TEST_CASE("costly and thread-aware standard headers stay out of the library") {
                                               "include/lsmith/detail/threads_executor.hpp"};
   for (const std::string& file : shipped_headers()) {
     for (const Line& line : lab::lines_of(read_text(file))) {
-      if (line.text.compare(0, 10, "#include <") != 0) continue;
-      const std::string name = line.text.substr(10, line.text.find('>') - 10);
+      const std::string name = lab::included_header(line.text);
       const bool is_thread = threads.count(name) > 0 && know_threads.count(file) == 0;
       if (forbidden.count(name) > 0 || is_thread) rule.broken(file, line.number, line.text);
     }
@@ -235,8 +234,8 @@ TEST_CASE("a helper in detail belongs to one part") {
   for (const std::string& file : files_below("include", {".hpp"})) {
     if (file.find("/detail/") != std::string::npos) continue;
     for (const Line& line : lab::lines_of(read_text(file))) {
-      if (line.text.compare(0, 24, "#include <lsmith/detail/") == 0)
-        users["include/" + line.text.substr(10, line.text.find('>') - 10)].insert(file);
+      const std::string name = lab::included_header(line.text);
+      if (name.compare(0, 14, "lsmith/detail/") == 0) users["include/" + name].insert(file);
     }
   }
   for (const auto& [helper, by] : users) {

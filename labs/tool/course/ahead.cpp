@@ -18,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view front = "#include <";
-
 // Headers by their names ("lsmith/wal.hpp"), with their texts.
 using Headers = std::map<std::string, std::string>;
 
@@ -40,9 +38,8 @@ bool reaches(const Headers& headers, const std::string& from, const std::string&
   const auto found = headers.find(from);
   if (found == headers.end() || !seen.insert(from).second) return false;
   for (const Line& line : lines_of(found->second)) {
-    if (line.text.compare(0, front.size(), front) != 0) continue;
-    const std::string name = line.text.substr(front.size(), line.text.find('>') - front.size());
-    if (reaches(headers, name, to, seen)) return true;
+    const std::string name = included_header(line.text);
+    if (!name.empty() && reaches(headers, name, to, seen)) return true;
   }
   return false;
 }
@@ -102,7 +99,7 @@ void write_sources(const Files& files, const Chapter& chapter, const std::set<st
 
 void make_ahead(Chapter& chapter, const std::vector<std::string>& compile,
                 std::string_view standard) {
-  if (is_clang(compile) || !chapter.others.empty()) return;
+  if (is_clang() || !chapter.others.empty()) return;
   const Files files{chapter.cache + "/ahead-" + chapter.part.number};
   const std::string own = "-I" + files.folder;
   if (!is_fresh(files.object)) {

@@ -5,7 +5,6 @@
 #include "project.hpp"
 
 #include <set>
-#include <string_view>
 
 namespace lab {
 namespace {
@@ -40,16 +39,13 @@ class Assembler {
   }
 
   void add_line(const std::string& line) {
-    constexpr std::string_view front = "#include <";
     if (line == "#pragma once") return;
     if (line.compare(0, 3, "#if") == 0) ++depth_;
     if (line.compare(0, 6, "#endif") == 0) --depth_;
-    if (line.compare(0, front.size(), front) == 0) {
-      const std::string name = line.substr(front.size(), line.find('>') - front.size());
-      if (name.compare(0, 7, "lsmith/") == 0) return add(name);
-      // The same include again is left out, but not where only some machines see the first one.
-      if (depth_ == 0 && !system_.insert(name).second) return;
-    }
+    const std::string name = included_header(line);
+    if (name.compare(0, 7, "lsmith/") == 0) return add(name);
+    // The same include again is left out, but not where only some machines see the first one.
+    if (!name.empty() && depth_ == 0 && !system_.insert(name).second) return;
     text_ += line + "\n";
   }
 

@@ -1,9 +1,9 @@
 // building.cpp: compiles the steps, and finds the error that helps.
 #include "ahead.hpp"
 #include "compiling.hpp"
+#include "contract.hpp"
 #include "grading.hpp"
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <future>
@@ -29,10 +29,7 @@ constexpr std::string_view precompiled =
 std::string first_error(const std::string& output, const std::string& own) {
   std::vector<std::string> lines;
   bool is_own = false;
-  for (std::size_t at = 0; at < output.size();) {
-    const std::size_t end = std::min(output.find('\n', at), output.size());
-    const std::string line = output.substr(at, end - at);
-    at = end + 1;
+  for (const auto& [number, line] : lines_of(output)) {
     const bool is_error =
         line.find("error:") != line.npos || line.find("undefined reference") != line.npos;
     if (is_error) {
@@ -83,7 +80,7 @@ bool prepare(Chapter& chapter, std::string& errors, const std::string& main) {
   fs::create_directories(chapter.cache, error);
   const std::string source = project_root() + "/tests/support/" + main + ".cpp";
   const std::string header = chapter.cache + "/steps.hpp";
-  const std::string compiled = header + (is_clang(chapter.compile) ? ".pch" : ".gch");
+  const std::string compiled = header + (is_clang() ? ".pch" : ".gch");
   chapter.main_object = chapter.cache + "/" + main + ".o";
   if (!fs::exists(header)) write_text(header, std::string(precompiled));
   auto first = std::async(std::launch::async, [&, words = chapter.compile] {

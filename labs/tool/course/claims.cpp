@@ -63,7 +63,11 @@ std::string is_killed(const Mutant& mutant, const Step& step) {
 }
 
 void write_header(const std::string& folder, const Part& part, const std::string& text) {
-  write_text(project_root() + "/" + folder + "/lsmith/" + part.header, text);
+  write_text(project_root() + "/" + header_in(folder, part), text);
+}
+
+std::string read_header(std::string_view view, const Part& part) {
+  return read_text(project_root() + "/" + header_in(*folder_of(view, part), part)).value_or("");
 }
 
 // Runs the case that should kill the mutant; when it does not, all of them, to say which do.
@@ -72,8 +76,8 @@ std::string prove_mutant(Chapter chapter, Step built, const Mutant& mutant) {
   if (!prepare(chapter, errors)) return "the step reporter does not compile\n" + errors;
   if (!build(chapter, built, executable)) return "does not compile: " + built.why;
   Step killer = built;
-  killer.only_case = find_case(built, mutant.kills);
-  if (killer.only_case > 0) run_step(killer, executable);
+  const int number = find_case(built, mutant.kills);
+  if (number > 0) run_step(killer, executable, {.only_case = number});
   std::string complaint = is_killed(mutant, killer);
   if (complaint == "survives") {
     run_step(built, executable);
@@ -143,10 +147,8 @@ void add_bodies(std::vector<Claim>& claims, const Part& part) {
 // Step by step, as a student comes along: what is later is still a stub. Not for those steps whose
 // functions a later step makes longer: in the solution they call what is later.
 void add_steps(std::vector<Claim>& claims, const Part& part) {
-  const std::string header = "/lsmith/" + part.header;
-  const std::string lab = read_text(project_root() + "/labs/" + part.folder + header).value_or("");
-  const std::string solution =
-      read_text(project_root() + "/solutions/" + part.folder + header).value_or("");
+  const std::string lab = read_header("lab", part);
+  const std::string solution = read_header("solutions", part);
   for (const Step& step : find_steps(part)) {
     if (step.id == "02.2" || step.id == "11.1") continue;
     const std::string folder = "build/verify/" + step.id;
@@ -180,9 +182,7 @@ void add_alternatives(std::vector<Claim>& claims, const Part& part) {
 // A mutant is written where only its own run looks. A record that can not be applied is a claim
 // that does not hold.
 void add_mutants(std::vector<Claim>& claims, const Part& part, const std::vector<Mutant>& mutants) {
-  const std::string solution =
-      read_text(project_root() + "/solutions/" + part.folder + "/lsmith/" + part.header)
-          .value_or("");
+  const std::string solution = read_header("solutions", part);
   for (const Mutant& mutant : mutants) {
     const std::string folder = "build/verify/" + mutant.id;
     const Chapter chapter = make_chapter(part, mutant.id, folder);

@@ -2,7 +2,6 @@
 #include "assemble.hpp"
 #include "commands.hpp"
 #include "grading.hpp"
-#include "notes.hpp"
 #include "process.hpp"
 #include "terminal.hpp"
 
@@ -32,7 +31,7 @@ std::vector<std::string> folders_of(std::string_view view, std::string& parts) {
   for (const Part& part : all_parts()) {
     const std::string folder = folder_of(view, part).value_or("");
     const bool is_there =
-        !folder.empty() && fs::exists(project_root() + "/" + folder + "/lsmith/" + part.header);
+        !folder.empty() && fs::exists(project_root() + "/" + header_in(folder, part));
     if (is_there) folders.push_back(folder);
     parts += "  " + part.number + "  " + pad(part.name, 14) +
              (is_there ? folder : std::string("include")) + "\n";
@@ -77,11 +76,9 @@ int run_demo(std::vector<std::string> given) {
   if (arguments.flag("--help")) return print(demo_usage), finish(exit_fine);
   const auto part = only_chapter(arguments, demo_usage);
   if (!part) return exit_usage;
-  const Notes notes;
-  for (const Step& step : find_steps(*part))
-    if (notes.get("step", step.id) != "done")
-      return complain(exit_failure,
-                      "step " + step.id + " is not done yet: labs/lab check " + part->number);
+  if (const auto open = first_open_step(*part))
+    return complain(exit_failure,
+                    "step " + open->id + " is not done yet: labs/lab check " + part->number);
   const std::string folder = project_root() + "/build/demo-" + part->folder;
   std::string engine;  // its sources as one, as labs/lab compiles them
   for (const std::string& source : sources_in("labs/tool/engine"))

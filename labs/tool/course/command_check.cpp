@@ -30,29 +30,25 @@ constexpr std::string_view usage =
     "  --seed   other random cases than the usual ones; any whole number\n"
     "Exit code 0 only when every step is done, and with --wait the slow lane too.\n";
 
-std::string header_of(const Chapter& chapter) {
-  return (chapter.folder.empty() ? "include" : chapter.folder) + "/lsmith/" + chapter.part.header;
-}
-
 // After the course was updated a lab may promise something else than the student's copy of it.
 void print_contract_change(const Chapter& chapter) {
   if (chapter.view != "mine") return;
-  const std::string lab = "labs/" + chapter.part.folder + "/lsmith/" + chapter.part.header;
-  const auto theirs = contract_of(read_text(project_root() + "/" + lab).value_or(""));
-  const auto own = contract_of(read_text(project_root() + "/" + header_of(chapter)).value_or(""));
-  const std::size_t shared = std::min(theirs.size(), own.size());
+  const std::string labs_file = header_in(*folder_of("lab", chapter.part), chapter.part);
+  const std::string own_file = header_in(chapter.folder, chapter.part);
+  const auto labs = contract_of(read_text(project_root() + "/" + labs_file).value_or(""));
+  const auto own = contract_of(read_text(project_root() + "/" + own_file).value_or(""));
+  const std::size_t shared = std::min(labs.size(), own.size());
   std::size_t at = 0;
-  while (at < shared && theirs[at].text == own[at].text)
+  while (at < shared && labs[at].text == own[at].text)
     ++at;
-  if (at == theirs.size() && at == own.size()) return;
-  const auto line_of = [at](const std::string& file, const std::vector<Line>& lines) {
-    const std::string number = at < lines.size() ? ":" + std::to_string(lines[at].number) : "";
-    return "      │ " + file + number + "\n      │   " +
-           (at < lines.size() ? lines[at].text : "(ends before)") + "\n";
+  if (at == labs.size() && at == own.size()) return;
+  const auto shown = [at](const std::string& file, const std::vector<Line>& lines) {
+    if (at == lines.size()) return file + "\n  (ends before)\n";
+    return file + ":" + std::to_string(lines[at].number) + "\n  " + lines[at].text + "\n";
   };
   print("  " + paint(Tone::note, "the contract is not the lab's") +
-        ": tests hold you to the lab's. Its first difference:\n" + line_of(lab, theirs) +
-        line_of(header_of(chapter), own));
+        ": tests hold you to the lab's. Its first difference:\n");
+  print_below(shown(labs_file, labs) + shown(own_file, own));
 }
 
 int print_sum(const Chapter& chapter, const std::vector<Step>& steps, std::uint64_t began_ms) {
@@ -75,9 +71,9 @@ int print_sum(const Chapter& chapter, const std::vector<Step>& steps, std::uint6
           "\n");
   } else if (chapter.view == "lab") {
     print("  start with: labs/lab start " + chapter.part.number + ", then write step " + next->id +
-          " in labs/mine/" + chapter.part.folder + "/lsmith/" + chapter.part.header + "\n");
+          " in " + own_header(chapter.part) + "\n");
   } else {
-    print("  next: step " + next->id + " in " + header_of(chapter) + "\n");
+    print("  next: step " + next->id + " in " + header_in(chapter.folder, chapter.part) + "\n");
   }
   return is_complete ? exit_fine : exit_failure;
 }
@@ -113,7 +109,7 @@ int grade(Chapter& chapter, bool waits, std::uint64_t seed) {
   if (!prepare(chapter, errors))
     return complain(exit_failure, "the step reporter does not compile\n" + errors);
   print(paint(Tone::strong, chapter.part.number + " " + chapter.part.name) + "  " +
-        header_of(chapter) + "\n");
+        header_in(chapter.folder, chapter.part) + "\n");
   print_contract_change(chapter);
 
   // Builds run ahead of the runs, a few at once; verdicts appear in order.
@@ -128,11 +124,8 @@ int grade(Chapter& chapter, bool waits, std::uint64_t seed) {
         return build(chapter, steps[at], executables[at]);
       });
     }
-    const bool is_built = builds[i].get();
-    const bool is_same = i > 0 && !steps[i].why.empty() && steps[i].why == steps[i - 1].why;
-    if (is_same) steps[i].is_told = true;
-    if (is_built) run_step(steps[i], executables[i], {.seed = seed});
-    print_step(steps[i]);
+    if (builds[i].get()) run_step(steps[i], executables[i], {.seed = seed});
+    print_step(steps[i], i > 0 ? &steps[i - 1] : nullptr);
   }
   int code = print_sum(chapter, steps, began_ms);
   if (chapter.view == "mine") note_verdicts(chapter);
@@ -189,8 +182,8 @@ int run_check(std::vector<std::string> given) {
   if (!folder)
     return complain(exit_usage, "there is no view \"" + view +
                                     "\"; these exist: lab, mine, solutions, library");
-  if (!folder->empty() && !fs::exists(project_root() + "/" + *folder + "/lsmith/" + part->header))
-    return complain(exit_usage, "there is no " + *folder + "/lsmith/" + part->header);
+  if (!fs::exists(project_root() + "/" + header_in(*folder, *part)))
+    return complain(exit_usage, "there is no " + header_in(*folder, *part));
   Chapter chapter = make_chapter(*part, view, *folder);
   if (view == "mine") chapter.others = chosen_folders(*part);
   if (dot != name.npos && !choose_step(chapter, part->number + name.substr(dot)))

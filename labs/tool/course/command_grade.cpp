@@ -56,9 +56,9 @@ std::string find_header(const std::string& submission, const Part& part) {
 std::string take(const std::string& header, const std::string& place, const Part& part) {
   const std::string folder = "build/grade/" + place + "/" + part.folder;
   std::error_code error;
-  fs::create_directories(project_root() + "/" + folder + "/lsmith", error);
-  fs::copy_file(header, project_root() + "/" + folder + "/lsmith/" + part.header,
-                fs::copy_options::overwrite_existing, error);
+  const std::string copy = project_root() + "/" + header_in(folder, part);
+  fs::create_directories(fs::path(copy).parent_path(), error);
+  fs::copy_file(header, copy, fs::copy_options::overwrite_existing, error);
   return error ? "" : folder;
 }
 
@@ -78,8 +78,8 @@ bool grade_part(const Request& request, const Part& part, const std::string& fol
   std::string errors;
   if (!prepare(chapter, errors))
     return complain(exit_failure, "the step reporter does not compile\n" + errors), false;
-  const std::uint64_t began_ms = clock_ms();
   for (Step& step : chapter.steps) {
+    const std::uint64_t began_ms = clock_ms();
     std::string executable;
     if (folder.empty()) {
       step.why = "there is no " + part.header;

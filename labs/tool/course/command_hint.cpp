@@ -49,13 +49,6 @@ std::string hint_of(const Part& part, const std::string& step, int level) {
   return trimmed(page.substr(begin + front.size(), end - begin - front.size()));
 }
 
-bool is_done(const Part& part) {
-  const Notes notes;
-  const std::vector<Step> steps = find_steps(part);
-  return std::all_of(steps.begin(), steps.end(),
-                     [&](const Step& step) { return notes.get("step", step.id) == "done"; });
-}
-
 }  // namespace
 
 int run_hint(std::vector<std::string> given) {
@@ -92,11 +85,11 @@ int run_reveal(std::vector<std::string> given) {
   if (!part) return exit_usage;
   if (!fs::exists(project_root() + "/" + own_header(*part)))
     return complain(exit_failure, "there is no " + own_header(*part) + " to show it beside");
-  if (!is_wanted_anyway && !is_done(*part))
+  if (!is_wanted_anyway && first_open_step(*part))
     return complain(exit_failure, "not all steps of chapter " + part->number +
                                       " are done yet (labs/lab check " + part->number +
                                       "); --anyway shows it now");
-  const std::string solution = "solutions/" + part->folder + "/lsmith/" + part->header;
+  const std::string solution = header_in(*folder_of("solutions", *part), *part);
   const int columns = is_live() ? terminal_columns() : 2 * 100 + 3;
   print(paint(Tone::strong, pad(own_header(*part), columns / 2) + " " + solution) + "\n");
   std::fflush(stdout);

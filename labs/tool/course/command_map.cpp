@@ -17,9 +17,9 @@ namespace fs = std::filesystem;
 struct Stop {
   Part part;
   std::vector<Step> steps;
-  int done = 0;
-  const Step* next = nullptr;  // the first step that is not done
-  bool is_begun = false;       // its folder is in labs/mine
+  std::size_t done = 0;
+  std::size_t next = 0;   // the first step that is not done; as many as there are: none
+  bool is_begun = false;  // its folder is in labs/mine
   int points = 0;
   int points_max = 0;
 };
@@ -27,28 +27,34 @@ struct Stop {
 Stop look_at(const Part& part, const Notes& notes) {
   Stop stop{part, find_steps(part)};
   stop.is_begun = fs::exists(project_root() + "/labs/mine/" + part.folder);
-  for (const Step& step : stop.steps) {
+  stop.next = stop.steps.size();
+  for (std::size_t at = 0; at < stop.steps.size(); ++at) {
+    const Step& step = stop.steps[at];
     const bool is_done = stop.is_begun && notes.get("step", step.id) == "done";
     stop.done += is_done;
     stop.points += is_done ? step.points_max : 0;
     stop.points_max += step.points_max;
-    if (!is_done && stop.next == nullptr) stop.next = &step;
+    if (!is_done) stop.next = std::min(stop.next, at);
   }
   return stop;
 }
 
+bool is_done(const Stop& stop) {
+  return stop.next == stop.steps.size();
+}
+
 std::string state_of(const Stop& stop) {
-  if (stop.next == nullptr) return paint(Tone::good, "✓ done");
+  if (is_done(stop)) return paint(Tone::good, "✓ done");
   return stop.is_begun ? paint(Tone::note, "begun") : paint(Tone::faint, "·");
 }
 
 void print_next(const Stop& stop) {
   const Part& part = stop.part;
-  const std::string step = stop.next->id;
-  print("\n  next   step " + step + ", " + title_of(*stop.next) + "\n  read   book/" + part.folder +
+  const Step& step = stop.steps[stop.next];
+  print("\n  next   step " + step.id + ", " + title_of(step) + "\n  read   book/" + part.folder +
         ".md\n  write  " + own_header(part) + "\n  then   labs/lab check " + part.number +
         ", or labs/lab watch " + part.number + " beside your editor\n  stuck  labs/lab hint " +
-        step + "\n");
+        step.id + "\n");
 }
 
 }  // namespace
@@ -62,15 +68,14 @@ int run_map(std::vector<std::string>) {
     points += stops.back().points;
     points_max += stops.back().points_max;
   }
-  const auto here = std::find_if(stops.begin(), stops.end(),
-                                 [](const Stop& stop) { return stop.next != nullptr; });
-  // What stands in stop.steps moved with the vector, so `next` still points to it.
+  const auto here = std::find_if_not(stops.begin(), stops.end(), is_done);
   print(paint(Tone::strong, "lsmith") + "  " + std::to_string(points) + " of " +
         std::to_string(points_max) + " points\n\n");
   for (auto stop = stops.begin(); stop != stops.end(); ++stop) {
-    const auto count = static_cast<int>(stop->steps.size());
-    print("  " + stop->part.number + "  " + pad(stop->part.name, 14) + bar(stop->done, count, 12) +
-          "  " + std::to_string(stop->done) + "/" + std::to_string(count) + "  " + state_of(*stop) +
+    const std::size_t count = stop->steps.size();
+    print("  " + stop->part.number + "  " + pad(stop->part.name, 14) +
+          bar(static_cast<double>(stop->done), static_cast<double>(count), 12) + "  " +
+          std::to_string(stop->done) + "/" + std::to_string(count) + "  " + state_of(*stop) +
           (stop == here ? paint(Tone::strong, "   ← you are here") : "") + "\n");
   }
   if (here == stops.end()) {

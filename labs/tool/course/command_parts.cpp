@@ -34,12 +34,8 @@ std::size_t production_lines(const std::string& header, std::set<std::string>& s
   const std::string text = read_text(project_root() + "/include/lsmith/" + header).value_or("");
   std::size_t count = code_lines(text);
   for (const Line& line : lines_of(text)) {
-    constexpr std::string_view front = "#include <lsmith/";
-    const std::string name =
-        line.text.substr(0, front.size()) == front
-            ? line.text.substr(front.size(), line.text.find('>') - front.size())
-            : "";
-    if (name.substr(0, 7) == "detail/") count += production_lines(name, seen);
+    const std::string name = included_header(line.text);
+    if (name.substr(0, 14) == "lsmith/detail/") count += production_lines(name.substr(7), seen);
   }
   return count;
 }

@@ -56,7 +56,14 @@ std::optional<Part> only_chapter(Arguments& arguments, std::string_view usage) {
 }
 
 std::string own_header(const Part& part) {
-  return "labs/mine/" + part.folder + "/lsmith/" + part.header;
+  return header_in(*folder_of("mine", part), part);
+}
+
+std::optional<Step> first_open_step(const Part& part) {
+  const Notes notes;
+  for (Step& step : find_steps(part))
+    if (notes.get("step", step.id) != "done") return std::move(step);
+  return std::nullopt;
 }
 
 bool copy_lab(const Part& part) {

@@ -46,8 +46,7 @@ int run_use(std::vector<std::string> given) {
   if (!folder.empty() && !std::filesystem::exists(project_root() + "/" + folder))
     return complain(exit_failure, "there is no " + folder + " yet: labs/lab start " + part->number);
   Notes().set("use", part->number, view == "library" ? "" : view);
-  print("checks of other chapters run on " + (folder.empty() ? "include" : folder) + "/lsmith/" +
-        part->header + "\n");
+  print("checks of other chapters run on " + header_in(folder, *part) + "\n");
   return finish(exit_fine);
 }
 

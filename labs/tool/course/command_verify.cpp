@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <string_view>
@@ -80,13 +79,12 @@ bool collect(const Request& request, std::vector<Claim>& claims) {
     if (request.wants("seeds") && request.seeds > 0) add_seeds(claims, part, request.seeds);
     if (!request.wants("mutants")) continue;
     std::string error;
-    std::vector<Mutant> mutants = read_mutants(part, error);
+    const std::vector<Mutant> mutants = read_mutants(part, error);
     if (!error.empty()) return complain(exit_failure, error), false;
-    std::size_t number = 0;
-    mutants.erase(std::remove_if(mutants.begin(), mutants.end(),
-                                 [&](const Mutant&) { return number++ % request.every != 0; }),
-                  mutants.end());
-    add_mutants(claims, part, mutants);
+    std::vector<Mutant> chosen;
+    for (std::size_t at = 0; at < mutants.size(); at += request.every)
+      chosen.push_back(mutants[at]);
+    add_mutants(claims, part, chosen);
   }
   return true;
 }

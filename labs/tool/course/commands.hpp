@@ -2,6 +2,7 @@
 #pragma once
 
 #include "command.hpp"
+#include "grading.hpp"
 #include "project.hpp"
 
 namespace lab {
@@ -29,6 +30,8 @@ std::optional<Part> only_chapter(Arguments& arguments, std::string_view usage);
 bool copy_lab(const Part& part);
 /// What the other parts are when the student's own part is checked: the folders that `use` chose.
 std::vector<std::string> chosen_folders(const Part& part);
+/// The first step of a chapter that the student has not done, as the last check saw it.
+std::optional<Step> first_open_step(const Part& part);
 /// The student's own header of a part, from the project's root.
 std::string own_header(const Part& part);
 

@@ -4,12 +4,9 @@
 #include "process.hpp"
 #include "project.hpp"
 
-#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <system_error>
-
-#include <unistd.h>
 
 namespace lab {
 
@@ -20,9 +17,11 @@ std::vector<std::string> joined(std::vector<std::string> words, std::vector<std:
   return words;
 }
 
-bool is_clang(const std::vector<std::string>& compile) {
-  return run(joined(compile, {"--version"}), {{}, true, 0}).output.find("clang") !=
-         std::string::npos;
+bool is_clang() {
+  static const bool found =
+      run(joined(compiler_words(), {"--version"}), {{}, true, 0}).output.find("clang") !=
+      std::string::npos;
+  return found;
 }
 
 std::string hash_name(const std::vector<std::string>& words) {
@@ -41,9 +40,7 @@ bool is_newer(const std::string& path, const std::string& than) {
 
 bool compile_once(const std::vector<std::string>& words, const std::string& result,
                   std::string& errors) {
-  static std::atomic<int> number{0};
-  const std::string draft =
-      result + "." + std::to_string(getpid()) + "." + std::to_string(number.fetch_add(1));
+  const std::string draft = draft_of(result);
   const Outcome outcome = run(joined(words, {"-o", draft}), {project_root(), true, 0});
   errors = outcome.output;
   std::error_code error;

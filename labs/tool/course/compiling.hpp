@@ -10,8 +10,8 @@ namespace lab {
 std::vector<std::string> joined(std::vector<std::string> words, std::vector<std::string> more);
 /// A name for what is made with these words and no others.
 std::string hash_name(const std::vector<std::string>& words);
-/// Whether these words call clang.
-bool is_clang(const std::vector<std::string>& compile);
+/// Whether the compiler that was found is clang. It is asked once.
+bool is_clang();
 /// Whether `path` was changed after `than`, or either is not there.
 bool is_newer(const std::string& path, const std::string& than);
 /// Compiles into `result`. It appears under its name only when it is whole; false, with the

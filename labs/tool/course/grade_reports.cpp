@@ -5,13 +5,10 @@
 #include "text.hpp"
 #include "verdicts.hpp"
 
-#include <cstdio>
 #include <string_view>
 
 namespace lab {
 namespace {
-
-constexpr std::string_view missing = "there is no component to grade";
 
 // Any bytes as printable text; lines stay.
 std::string printable(std::string_view bytes) {
@@ -56,27 +53,6 @@ std::string json(std::string_view bytes) {
   return text + "\"";
 }
 
-// The verdict without its colour.
-std::string word_of(const Step& step) {
-  switch (step.verdict) {
-    case Verdict::done:
-      return "done";
-    case Verdict::wrong:
-      return "wrong";
-    case Verdict::not_started:
-      return "not started";
-    case Verdict::needs:
-      return "needs " + step.needs + " first";
-    case Verdict::does_not_compile:
-      return "does not compile";
-    case Verdict::crashed:
-      return "crashed";
-    case Verdict::hangs:
-      return "hangs";
-  }
-  return {};
-}
-
 std::string testcase(const Case& each) {
   std::string text = "    <testcase name=\"" + xml(each.name) + "\"";
   if (each.verdict == Verdict::done) return text + "/>\n";
@@ -111,8 +87,8 @@ std::string as_junit(const std::vector<Submission>& submissions) {
       for (const Case& each : step.cases)
         text += testcase(each);
       if (step.cases.empty())
-        text += "    <testcase name=\"" + xml(step.id) + "\"><error>" +
-                xml(step.why.empty() ? missing : step.why) + "</error></testcase>\n";
+        text += "    <testcase name=\"" + xml(step.id) + "\"><error>" + xml(step.why) +
+                "</error></testcase>\n";
       text += "  </testsuite>\n";
     }
   }
@@ -132,7 +108,7 @@ std::string as_gradescope(const Submission& submission) {
             ", \"max_score\": " + std::to_string(step.points_max) + ", \"status\": \"" +
             (step.verdict == Verdict::done ? "passed" : "failed") +
             "\", \"output_format\": \"text\", \"output\": " +
-            json(word_of(step) + (story.empty() ? "" : "\n" + story)) + "}";
+            json(words_of(step) + (story.empty() ? "" : "\n" + story)) + "}";
     comma = ",\n";
   }
   return text + "\n  ]\n}\n";

@@ -37,14 +37,12 @@ struct Step {
   std::string name;    ///< "1_insert_and_get_test"
   std::string id;      ///< "01.1"
   int points_max = 0;
-  int only_case = 0;  ///< to run, counted from 1; 0: all of them
 
   Verdict verdict = Verdict::wrong;
   int points = 0;
   std::string needs;        ///< the step that comes first
   std::vector<Case> cases;  ///< that ran, in order
   std::string why;          ///< why it does not compile or has no cases
-  bool is_told = false;     ///< the step before had the same error
 };
 
 /// A chapter in one view.
@@ -82,12 +80,15 @@ bool build(const Chapter& chapter, const std::vector<std::string>& sources, cons
            std::string& executable, std::string& errors);
 /// Builds a step's executable. False when it does not compile, which is then the step's verdict.
 bool build(const Chapter& chapter, Step& step, std::string& executable);
+
 /// How the cases of a step are run.
 struct Trial {
-  int case_limit_ms = 20'000;  ///< longer where the machine is slow or busy; on a quiet one a case
-                               ///< takes far less
-  std::uint64_t seed = 0;      ///< others than 0 make other random cases
-  bool is_confined = true;     ///< in memory and files; a sanitizer needs more than that
+  /// What a case may take, more where the machine is slow or busy; on a quiet one it takes far
+  /// less.
+  int case_limit_ms = 20'000;
+  std::uint64_t seed = 0;   ///< others than 0 make other random cases
+  bool is_confined = true;  ///< in memory and files; a sanitizer needs more than that
+  int only_case = 0;        ///< the one to run, counted from 1; 0: all of them
 };
 /// Runs a step's cases, each in a process of its own, and judges them.
 void run_step(Step& step, const std::string& executable, const Trial& trial = {});

@@ -1,4 +1,5 @@
 // judging.cpp: runs the cases of a step and reads their reports.
+#include "contract.hpp"
 #include "grading.hpp"
 #include "process.hpp"
 #include "terminal.hpp"
@@ -6,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <limits>
 
 namespace lab {
 
@@ -41,14 +43,11 @@ struct Report {
 // Reads `name: text` lines; those of a failure are indented.
 Report read_report(const std::string& output) {
   Report report;
-  for (std::size_t at = 0; at < output.size();) {
-    const std::size_t end = std::min(output.find('\n', at), output.size());
-    const std::string line = output.substr(at, end - at);
-    at = end + 1;
-    const std::size_t colon = line.find(": ");
-    if (colon == line.npos) continue;
-    const std::string name = line.substr(0, colon);
-    const std::string text = line.substr(colon + 2);
+  for (const Line& line : lines_of(output)) {
+    const std::size_t colon = line.text.find(": ");
+    if (colon == line.text.npos) continue;
+    const std::string name = line.text.substr(0, colon);
+    const std::string text = line.text.substr(colon + 2);
     if (name == "case") report.run.name = text;
     if (name == "verdict") report.verdict = text;
     if (name.compare(0, 2, "  ") == 0)
@@ -108,9 +107,10 @@ void run_step(Step& step, const std::string& executable, const Trial& trial) {
   RunOptions options{project_root(), true, time_limit_ms};
   options.is_confined = trial.is_confined;
   const std::string shift = "LSMITH_SEED_SHIFT=" + std::to_string(trial.seed);  // see random.hpp
+  const int first = std::max(trial.only_case, 1);
+  const int last = trial.only_case > 0 ? trial.only_case : std::numeric_limits<int>::max();
   int hangs = 0;
-  for (int number = std::max(step.only_case, 1); hangs < hangs_max; ++number) {
-    if (step.only_case > 0 && number > step.only_case) break;
+  for (int number = first; number <= last && hangs < hangs_max; ++number) {
     const std::string at = std::to_string(number);
     const Outcome outcome =
         run({"env", shift, executable, "--first=" + at, "--last=" + at}, options);

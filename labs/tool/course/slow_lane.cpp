@@ -24,7 +24,7 @@ const std::vector<std::string> memory_flags = {"-O1", "-g", "-fsanitize=address,
 const std::vector<std::string> thread_flags = {"-O1", "-g", "-fsanitize=thread"};
 
 std::string hash_of(const Chapter& chapter) {
-  const std::string path = project_root() + "/" + chapter.folder + "/lsmith/" + chapter.part.header;
+  const std::string path = project_root() + "/" + header_in(chapter.folder, chapter.part);
   return std::to_string(std::hash<std::string>()(read_text(path).value_or("")));
 }
 
@@ -44,10 +44,16 @@ std::string essence_of(const std::string& output) {
   return output.substr(line, 1600);
 }
 
+// The same chapter, compiled with other flags.
+Chapter with_flags(const Chapter& plain, const std::vector<std::string>& flags) {
+  Chapter chapter = make_chapter(plain.part, plain.view, plain.folder, flags);
+  chapter.others = plain.others;
+  return chapter;
+}
+
 // The steps again, memory watched.
 bool run_memory(const Chapter& plain) {
-  Chapter chapter = make_chapter(plain.part, plain.view, plain.folder, memory_flags);
-  chapter.others = plain.others;
+  Chapter chapter = with_flags(plain, memory_flags);
   std::string errors;
   if (!prepare(chapter, errors)) {
     print_line("AddressSanitizer", false, errors);
@@ -56,7 +62,8 @@ bool run_memory(const Chapter& plain) {
   bool held = true;
   for (Step& step : chapter.steps) {
     std::string executable;
-    if (build(chapter, step, executable)) run_step(step, executable, {slow_limit_ms, 0, false});
+    if (build(chapter, step, executable))
+      run_step(step, executable, {.case_limit_ms = slow_limit_ms, .is_confined = false});
     const bool is_done = step.verdict == Verdict::done;
     print_line(step.id + " under AddressSanitizer", is_done, story_of(step, 1));
     held = held && is_done;
@@ -67,8 +74,7 @@ bool run_memory(const Chapter& plain) {
 // A file of doctest cases, with the flags of its lane.
 bool run_file(const Chapter& plain, const std::string& name, const std::string& source,
               const std::vector<std::string>& flags) {
-  Chapter chapter = make_chapter(plain.part, plain.view, plain.folder, flags);
-  chapter.others = plain.others;
+  Chapter chapter = with_flags(plain, flags);
   std::string errors, executable;
   bool held = prepare(chapter, errors, "main") &&
               build(chapter, {source}, fs::path(source).stem().string(), executable, errors);

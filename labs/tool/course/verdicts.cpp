@@ -2,6 +2,7 @@
 #include "verdicts.hpp"
 
 #include "command.hpp"
+#include "contract.hpp"
 #include "terminal.hpp"
 
 #include <algorithm>
@@ -17,24 +18,39 @@ std::string story_of(const Case& each) {
   return story;
 }
 
-}  // namespace
-
-std::string verdict_text(const Step& step) {
+// A verdict with its mark, in its colour.
+std::string painted(const Step& step) {
+  const std::string words = words_of(step);
   switch (step.verdict) {
     case Verdict::done:
-      return paint(Tone::good, "✓ done");
-    case Verdict::wrong:
-      return paint(Tone::bad, "✗ wrong");
+      return paint(Tone::good, "✓ " + words);
     case Verdict::not_started:
-      return paint(Tone::faint, "· not started");
+      return paint(Tone::faint, "· " + words);
     case Verdict::needs:
-      return paint(Tone::note, "· needs " + step.needs + " first");
+      return paint(Tone::note, "· " + words);
+    default:
+      return paint(Tone::bad, "✗ " + words);
+  }
+}
+
+}  // namespace
+
+std::string words_of(const Step& step) {
+  switch (step.verdict) {
+    case Verdict::done:
+      return "done";
+    case Verdict::wrong:
+      return "wrong";
+    case Verdict::not_started:
+      return "not started";
+    case Verdict::needs:
+      return "needs " + step.needs + " first";
     case Verdict::does_not_compile:
-      return paint(Tone::bad, "✗ does not compile");
+      return "does not compile";
     case Verdict::crashed:
-      return paint(Tone::bad, "✗ crashed");
+      return "crashed";
     case Verdict::hangs:
-      return paint(Tone::bad, "✗ hangs");
+      return "hangs";
   }
   return {};
 }
@@ -62,20 +78,18 @@ std::string story_of(const Step& step, std::size_t cases_max) {
 }
 
 void print_below(const std::string& story) {
-  for (std::size_t at = 0; at < story.size();) {
-    const std::size_t end = std::min(story.find('\n', at), story.size());
-    print(end == at ? "      │\n" : "      │ " + story.substr(at, end - at) + "\n");
-    at = end + 1;
-  }
+  for (const Line& line : lines_of(story))
+    print(line.text.empty() ? "      │\n" : "      │ " + line.text + "\n");
 }
 
-void print_step(const Step& step) {
+void print_step(const Step& step, const Step* before) {
   const std::string points =
       step.points_max == 0 ? ""
                            : std::to_string(step.points) + "/" + std::to_string(step.points_max);
-  print("  " + pad(step.id, 6) + pad(title_of(step), 38) + pad(points, -7) + "  " +
-        verdict_text(step) + "\n");
-  if (step.is_told)
+  print("  " + pad(step.id, 6) + pad(title_of(step), 38) + pad(points, -7) + "  " + painted(step) +
+        "\n");
+  const bool is_told = before != nullptr && !step.why.empty() && step.why == before->why;
+  if (is_told)
     print_below("the same error");
   else if (step.verdict != Verdict::needs)
     print_below(story_of(step));

@@ -115,9 +115,9 @@ class UserCursor {
   bool is_valid() const;
   void seek_to_first();
   void seek_to_last();
-  /// To the first key that is not before `key`.
+  /// To the first key that is not before `key`, which may be a view of key().
   void seek(std::string_view key);
-  /// To the last key that is not behind `key`.
+  /// To the last key that is not behind `key`, which may be a view of key().
   void seek_back(std::string_view key);
   void next();
   void prev();
