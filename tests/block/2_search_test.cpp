@@ -146,7 +146,7 @@ TEST_CASE("what can not be a block is refused when it is opened") {
 }
 
 TEST_CASE("random blocks answer as the model does") {
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     Random random(seed);
     const Model model = random_versions(random, 1 + random.below(40));
     if (!expect_all_gets("seed " + std::to_string(seed), model)) return;

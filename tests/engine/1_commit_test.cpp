@@ -2,6 +2,7 @@
 #include "rigs.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 namespace engine_step {
@@ -135,8 +136,8 @@ TEST_CASE("checks are asked one at a time, each when all batches before it were 
   struct Turnstile final : CommitCheck {
     Status approve(const WriteBatch& batch, Sequence first) override {
       if (inside.exchange(true) || first != next.load()) ++wrong;
-      for (int i = 0; i < 3; ++i)
-        std::this_thread::yield();
+      // Time for the other thread to come in, if nothing keeps it out.
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
       next = first + batch.count();
       inside = false;
       return {};
@@ -152,13 +153,13 @@ TEST_CASE("checks are asked one at a time, each when all batches before it were 
   const auto engine = rig.open();
   write(*engine, {"a=1"});
   const auto work = [&] {
-    for (int i = 0; i < 200; ++i)
+    for (int i = 0; i < 10; ++i)
       if (!commit(*engine, "a=1 b=2", false, &turnstile).ok()) ++turnstile.wrong;
   };
   std::thread other(work);
   work();
   other.join();
-  expect_equal("two threads commit 200 batches each; checks that met another one", 0,
+  expect_equal("two threads commit 10 batches each; checks that met another one", 0,
                turnstile.wrong.load(), "Ask under the lock under which you write.");
 }
 

@@ -53,6 +53,8 @@ endif()
 
 # The runner: its database commands, what it says of all kinds of components, and the three verdicts on one
 # chapter. `labs/lab verify` does the rest.
+lsmith_view_test(tool.halves SOURCES tests/tool/halves_test.cpp labs/tool/course/halves.cpp)
+target_include_directories(tool.halves PRIVATE labs/tool)
 if(NOT LSMITH_SANITIZE)
   set(lab ${PROJECT_SOURCE_DIR}/labs/lab)
   add_test(NAME tool.db COMMAND sh ${PROJECT_SOURCE_DIR}/tests/tool/db_test.sh ${lab})

@@ -81,8 +81,38 @@ if ! grep -q 'std::uint64_t) const;' labs/mine/kept/05-bloom-1/lsmith/bloom.hpp;
   echo 'found: reset did not keep the component'
 fi
 
-# ---- What may be handed in ----
+# ---- What is compiled apart is the component that is there ----
+# edited WHAT VERDICT OLD NEW: a check of the component with that line changed ends with that verdict.
+edited() {
+  sed "s|$3|$4|" $solution >$mine
+  if cmp -s $solution $mine; then
+    failures=$((failures + 1))
+    echo "found: \"$3\" is not in $solution"
+  fi
+  expect "$2" 'steps' labs/lab check 05
+  if [ $failures -gt 0 ]; then echo "  ($1)"; fi
+}
 asks='inline bool BloomFilter::may_contain(std::uint64_t hash) const {'
+touch "$folder/compiled"
+edited 'a body' 1 "$asks" "$asks if (hash > 0) return false;"
+edited 'the body as it was' 0 "$asks" "$asks // as before"
+edited 'a helper in a body' 1 "$asks" "inline bool says_no() { return true; } $asks if (says_no()) return false;"
+edited 'the helper'"'"'s body' 0 "$asks" "inline bool says_no() { return false; } $asks if (says_no()) return false;"
+if [ -n "$(find build/check -name '*_test.o' -newer "$folder/compiled")" ]; then
+  failures=$((failures + 1))
+  echo 'found: tests were compiled anew although only bodies have changed'
+fi
+edited 'a template' 1 "$asks" "template <class T> T no(T) { return false; } $asks if (!no(true)) return no(true);"
+edited 'the template'"'"'s body' 0 "$asks" "template <class T> T no(T) { return true; } $asks if (!no(true)) return no(true);"
+edited 'a macro' 1 "$asks" "#define NO false\n$asks if (!NO) return NO;"
+edited 'the macro' 0 "$asks" "#define NO true\n$asks if (!NO) return NO;"
+echo '#define NO false' >$(dirname $mine)/own.hpp
+edited 'a file of its own' 1 "$asks" "#include <lsmith/own.hpp>\n$asks if (!NO) return NO;"
+echo '#define NO true' >$(dirname $mine)/own.hpp
+expect 0 'the chapter is complete' labs/lab check 05
+rm $(dirname $mine)/own.hpp
+
+# ---- What may be handed in ----
 submit good '$' ''
 submit syntax "$asks" "$asks nonsense;"
 submit hangs "$asks" "$asks for (volatile int i = 0;;) i = i + 1;"

@@ -3,6 +3,7 @@
 
 #include "compiling.hpp"
 #include "contract.hpp"
+#include "halves.hpp"
 #include "process.hpp"
 
 #include <algorithm>
@@ -32,35 +33,18 @@ Headers read_headers() {
   return headers;
 }
 
-bool reaches(const Headers& headers, const std::string& from, const std::string& to,
-             std::set<std::string>& seen) {
-  if (from == to) return true;
+// Adds a header and all that it includes, by whatever way.
+void add_reached(const Headers& headers, const std::string& from, std::set<std::string>& reached) {
   const auto found = headers.find(from);
-  if (found == headers.end() || !seen.insert(from).second) return false;
-  for (const Line& line : lines_of(found->second)) {
-    const std::string name = included_header(line.text);
-    if (!name.empty() && reaches(headers, name, to, seen)) return true;
-  }
-  return false;
-}
-
-// A header whose classes' functions are elsewhere. Its first line, a comment, makes room for the
-// pragma, so that the numbers of the lines stay.
-std::string with_pragma(const std::string& name, const std::string& text) {
-  return "#line 1 \"include/" + name + "\"\n#pragma interface" + text.substr(text.find('\n'));
-}
-
-// Whether nothing in include/ has changed since `made`.
-bool is_fresh(const std::string& made) {
-  std::error_code error;
-  if (!fs::exists(made)) return false;
-  for (const auto& entry : fs::recursive_directory_iterator(project_root() + "/include", error))
-    if (is_newer(entry.path().string(), made)) return false;
-  return true;
+  if (found == headers.end() || !reached.insert(from).second) return;
+  for (const Line& line : lines_of(found->second))
+    add_reached(headers, included_header(line.text), reached);
 }
 
 struct Files {
   std::string folder;
+  std::string declared = folder + "/declared";  // the headers' halves
+  std::string bodies = folder + "/bodies";
   std::string header = folder + "/ahead.hpp";
   std::string source = folder + "/ahead.cpp";
   std::string object = folder + "/ahead.o";
@@ -81,43 +65,52 @@ std::set<std::string> included_by(const Chapter& chapter, const std::vector<std:
 void write_sources(const Files& files, const Chapter& chapter, const std::set<std::string>& wanted,
                    std::string_view standard) {
   const Headers headers = read_headers();
-  std::string pragmas, includes;
+  std::set<std::string> names;
+  std::string includes;
   for (const std::string& name : wanted) {
-    const auto found = headers.find(name);
-    std::set<std::string> seen;
-    if (found == headers.end() || reaches(headers, name, "lsmith/" + chapter.part.header, seen))
-      continue;
-    write_text(files.folder + "/" + name, with_pragma(name, found->second));
-    pragmas += "#pragma implementation \"" + fs::path(name).filename().string() + "\"\n";
-    if (name.find("/detail/") == name.npos) includes += "#include <" + name + ">\n";
+    std::set<std::string> reached;
+    add_reached(headers, name, reached);
+    const bool is_private = name.find("/detail/") != name.npos;  // comes with whom it belongs to
+    if (is_private || reached.count("lsmith/" + chapter.part.header) > 0) continue;
+    names.merge(reached);
+    includes += "#include <" + name + ">\n";
+  }
+  for (const std::string& name : names) {
+    const std::string& text = headers.at(name);
+    const Halves halves = take_apart(text, text);
+    const std::string line = "#line 1 \"include/" + name + "\"\n";
+    write_text(files.declared + "/" + name, line + halves.declared);
+    write_text(files.bodies + "/" + name, line + halves.bodies);
   }
   write_text(files.header, std::string(standard) + includes);
-  write_text(files.source, pragmas + includes);
+  write_text(files.source, includes);
 }
 
 }  // namespace
 
 void make_ahead(Chapter& chapter, const std::vector<std::string>& compile,
                 std::string_view standard) {
-  if (is_clang() || !chapter.others.empty()) return;
+  if (!chapter.others.empty()) return;
   const Files files{chapter.cache + "/ahead-" + chapter.part.number};
-  const std::string own = "-I" + files.folder;
-  if (!is_fresh(files.object)) {
+  if (!is_newer_than_all(files.object, project_root() + "/include") ||
+      !is_newer_than_all(files.object, project_root() + "/labs/tool/course")) {
     std::error_code error;
     fs::remove_all(files.folder, error);
     write_sources(files, chapter, included_by(chapter, compile), standard);
     auto header = std::async(std::launch::async, [&] {
       std::string ignored;
-      return compile_once(joined(compile, {own, "-x", "c++-header", files.header}),
-                          files.header + ".gch", ignored);
+      return compile_once(
+          joined(compile, {"-I" + files.declared, "-x", "c++-header", files.header}),
+          files.header + precompiled_suffix(), ignored);
     });
     std::string ignored;
-    const bool has_object =
-        compile_once(joined(chapter.compile, {own, "-c", files.source}), files.object, ignored);
+    const bool has_object = compile_once(
+        joined(chapter.compile, {"-I" + files.bodies, "-c", files.source}), files.object, ignored);
     if (!header.get() || !has_object) return;
   }
   chapter.ahead = joined(compile, {"-include", files.header});
-  chapter.ahead_last = {own, files.object};
+  chapter.ahead_folder = files.declared;
+  chapter.ahead_object = files.object;
 }
 
 }  // namespace lab

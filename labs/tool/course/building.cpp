@@ -1,8 +1,10 @@
 // building.cpp: compiles the steps, and finds the error that helps.
 #include "ahead.hpp"
 #include "compiling.hpp"
+#include "component.hpp"
 #include "contract.hpp"
 #include "grading.hpp"
+#include "process.hpp"
 
 #include <cstdlib>
 #include <filesystem>
@@ -30,8 +32,9 @@ std::string first_error(const std::string& output, const std::string& own) {
   std::vector<std::string> lines;
   bool is_own = false;
   for (const auto& [number, line] : lines_of(output)) {
-    const bool is_error =
-        line.find("error:") != line.npos || line.find("undefined reference") != line.npos;
+    const bool is_error = line.find("error:") != line.npos ||
+                          line.find("undefined reference") != line.npos ||
+                          line.find("undefined symbol") != line.npos;
     if (is_error) {
       const bool is_better = !own.empty() && line.find(own) != std::string::npos && !is_own;
       if (lines.empty() || is_better) {
@@ -55,32 +58,15 @@ std::string first_error(const std::string& output, const std::string& own) {
   return text;
 }
 
-}  // namespace
-
-Chapter make_chapter(const Part& part, std::string view, std::string folder,
-                     const std::vector<std::string>& flags) {
-  Chapter chapter;
-  chapter.part = part;
-  chapter.view = std::move(view);
-  chapter.folder = std::move(folder);
-  chapter.steps = find_steps(part);
-  chapter.compile =
-      joined(compiler_words(), {"-std=c++20", "-pthread", "-DDOCTEST_CONFIG_SUPER_FAST_ASSERTS"});
-  chapter.compile = joined(std::move(chapter.compile), flags);
-  if (const char* const doctest = std::getenv("DOCTEST_FOLDER"))
-    chapter.compile.push_back("-I" + std::string(doctest));
-  chapter.cache = project_root() + "/build/check/" + hash_name(chapter.compile);
-  return chapter;
-}
-
-bool prepare(Chapter& chapter, std::string& errors, const std::string& main) {
+// Makes what does not depend on the component.
+bool prepare_shared(Chapter& chapter, std::string& errors, const std::string& main) {
   static std::mutex mutex;  // several threads may want the same files
   const std::lock_guard lock(mutex);
   std::error_code error;
   fs::create_directories(chapter.cache, error);
   const std::string source = project_root() + "/tests/support/" + main + ".cpp";
   const std::string header = chapter.cache + "/steps.hpp";
-  const std::string compiled = header + (is_clang() ? ".pch" : ".gch");
+  const std::string compiled = header + precompiled_suffix();
   chapter.main_object = chapter.cache + "/" + main + ".o";
   if (!fs::exists(header)) write_text(header, std::string(precompiled));
   auto first = std::async(std::launch::async, [&, words = chapter.compile] {
@@ -98,29 +84,47 @@ bool prepare(Chapter& chapter, std::string& errors, const std::string& main) {
   return has_main;
 }
 
+}  // namespace
+
+Chapter make_chapter(const Part& part, std::string view, std::string folder,
+                     const std::vector<std::string>& flags) {
+  Chapter chapter;
+  chapter.part = part;
+  chapter.view = std::move(view);
+  chapter.folder = std::move(folder);
+  chapter.steps = find_steps(part);
+  chapter.compile =
+      joined(compiler_words(), {"-std=c++20", "-pthread", "-DDOCTEST_CONFIG_SUPER_FAST_ASSERTS"});
+  chapter.compile = joined(std::move(chapter.compile), flags);
+  // The usual linker takes twice as long as either of these.
+  if (has_program("ld.lld"))
+    chapter.compile.push_back("-fuse-ld=lld");
+  else if (has_program("ld.gold"))
+    chapter.compile.push_back("-fuse-ld=gold");
+  if (const char* const doctest = std::getenv("DOCTEST_FOLDER"))
+    chapter.compile.push_back("-I" + std::string(doctest));
+  chapter.cache = project_root() + "/build/check/" + hash_name(chapter.compile);
+  return chapter;
+}
+
+bool prepare(Chapter& chapter, std::string& errors, const std::string& main) {
+  if (!prepare_shared(chapter, errors, main)) return false;
+  if (main == "step_reporter") make_component(chapter);
+  return true;
+}
+
 bool build(const Chapter& chapter, const std::vector<std::string>& sources, const std::string& name,
            std::string& executable, std::string& errors) {
-  const std::string folder = chapter.cache + "/" + chapter.part.folder + "-" + chapter.view;
+  const std::string folder = folder_of(chapter);
   executable = folder + "/" + name;
   std::error_code error;
   fs::create_directories(folder, error);
-  std::vector<std::string> own;
-  if (!chapter.folder.empty()) own.push_back("-I" + chapter.folder);
-  for (const std::string& other : chapter.others)
-    own.push_back("-I" + other);
-  const std::vector<std::string> rest =
-      joined({"-Iinclude", "-Itests", chapter.main_object}, sources);
-  if (!chapter.ahead.empty()) {
-    // What a link lacks may be a function that g++ kept back; without it all are there.
-    if (compile_once(joined(joined(chapter.ahead, own), joined(chapter.ahead_last, rest)),
-                     executable, errors))
-      return true;
-    if (errors.find("undefined reference") == errors.npos) {
-      errors = first_error(errors, chapter.folder);
-      return false;
-    }
-  }
-  if (compile_once(joined(joined(chapter.compile, own), rest), executable, errors)) return true;
+  if (link_component(chapter, sources, executable)) return true;
+  const bool is_ahead = !chapter.ahead.empty();
+  std::vector<std::string> words = words_with(chapter, chapter.folder, is_ahead);
+  words = joined(joined(std::move(words), {chapter.main_object}), sources);
+  if (is_ahead) words.push_back(chapter.ahead_object);
+  if (compile_once(words, executable, errors)) return true;
   errors = first_error(errors, chapter.folder);
   return false;
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <mutex>
 #include <set>
 #include <system_error>
 
@@ -70,9 +71,19 @@ std::string read_header(std::string_view view, const Part& part) {
   return read_text(project_root() + "/" + header_in(*folder_of(view, part), part)).value_or("");
 }
 
+// Compiles the textbook's component, from which mutants differ by a function.
+void prepare_textbook(const Part& part) {
+  static std::mutex mutex;  // the first one does it
+  const std::lock_guard lock(mutex);
+  Chapter chapter = make_chapter(part, "solutions", *folder_of("solutions", part));
+  std::string ignored;
+  prepare(chapter, ignored);
+}
+
 // Runs the case that should kill the mutant; when it does not, all of them, to say which do.
 std::string prove_mutant(Chapter chapter, Step built, const Mutant& mutant) {
   std::string errors, executable;
+  prepare_textbook(chapter.part);
   if (!prepare(chapter, errors)) return "the step reporter does not compile\n" + errors;
   if (!build(chapter, built, executable)) return "does not compile: " + built.why;
   Step killer = built;
@@ -84,7 +95,7 @@ std::string prove_mutant(Chapter chapter, Step built, const Mutant& mutant) {
     complaint = is_killed(mutant, built);
   }
   std::error_code error;
-  fs::remove(executable, error);
+  fs::remove_all(fs::path(executable).parent_path(), error);
   return complaint;
 }
 

@@ -112,19 +112,19 @@ int grade(Chapter& chapter, bool waits, std::uint64_t seed) {
         header_in(chapter.folder, chapter.part) + "\n");
   print_contract_change(chapter);
 
-  // Builds run ahead of the runs, a few at once; verdicts appear in order.
+  // A few steps are built and run at once; verdicts appear in order.
   std::vector<Step>& steps = chapter.steps;
-  const auto ahead = static_cast<std::size_t>(processor_count());
-  std::vector<std::future<bool>> builds(steps.size());
-  std::vector<std::string> executables(steps.size());
+  const auto at_once = static_cast<std::size_t>(processor_count());
+  std::vector<std::future<void>> trials(steps.size());
   std::size_t started = 0;
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    for (; started < steps.size() && started < i + ahead; ++started) {
-      builds[started] = std::async(std::launch::async, [&, at = started] {
-        return build(chapter, steps[at], executables[at]);
+    for (; started < steps.size() && started < i + at_once; ++started) {
+      trials[started] = std::async(std::launch::async, [&chapter, &step = steps[started], seed] {
+        std::string executable;
+        if (build(chapter, step, executable)) run_step(step, executable, {.seed = seed});
       });
     }
-    if (builds[i].get()) run_step(steps[i], executables[i], {.seed = seed});
+    trials[i].get();
     print_step(steps[i], i > 0 ? &steps[i - 1] : nullptr);
   }
   int code = print_sum(chapter, steps, began_ms);

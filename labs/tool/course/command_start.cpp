@@ -2,6 +2,8 @@
 #include "commands.hpp"
 #include "grading.hpp"
 #include "notes.hpp"
+#include "process.hpp"
+#include "terminal.hpp"
 
 #include <filesystem>
 #include <system_error>
@@ -72,6 +74,10 @@ bool copy_lab(const Part& part) {
   fs::create_directories(project_root() + "/labs/mine", error);
   fs::copy(project_root() + "/labs/" + part.folder, to, fs::copy_options::recursive, error);
   if (error) complain(exit_failure, to + ": " + error.message());
+  // While the student reads, what all checks of the chapter need is compiled.
+  if (!error && is_live())
+    start_detached({"nice", course_program(), "check", part.number, "--view", "lab"},
+                   project_root() + "/build/ahead-" + part.number + ".txt");
   return !error;
 }
 

@@ -24,6 +24,10 @@ bool is_clang() {
   return found;
 }
 
+std::string precompiled_suffix() {
+  return is_clang() ? ".pch" : ".gch";
+}
+
 std::string hash_name(const std::vector<std::string>& words) {
   std::size_t hash = 0;
   for (const std::string& word : words)
@@ -36,6 +40,15 @@ bool is_newer(const std::string& path, const std::string& than) {
   const auto a = fs::last_write_time(path, error);
   const auto b = fs::last_write_time(than, error);
   return error || a > b;
+}
+
+bool is_newer_than_all(const std::string& made, const std::string& folder) {
+  std::error_code error;
+  const auto made_at = fs::last_write_time(made, error);
+  if (error) return false;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, error))
+    if (entry.last_write_time(error) > made_at) return false;
+  return true;
 }
 
 bool compile_once(const std::vector<std::string>& words, const std::string& result,

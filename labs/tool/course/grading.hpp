@@ -54,8 +54,11 @@ struct Chapter {
   std::string cache;                 ///< the folder of what is compiled, of all chapters
   std::vector<std::string> compile;  ///< the compiler and its flags
   std::vector<std::string> ahead;    ///< the same with what ahead.hpp made, or nothing
-  std::vector<std::string> ahead_last;  ///< and what goes behind the chapter's own folders
-  std::string main_object;              ///< what every executable is linked with, made by prepare()
+  std::string ahead_folder;          ///< the headers that were parsed ahead
+  std::string ahead_object;          ///< their functions
+  std::string declared;  ///< folder of what is compiled against the component's declarations
+  std::vector<std::string> bodies;  ///< objects of its functions; none when they do not compile
+  std::string main_object;          ///< what every executable is linked with, made by prepare()
   std::vector<Step> steps;
 };
 
