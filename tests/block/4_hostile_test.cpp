@@ -42,6 +42,7 @@ void expect_damaged(const std::string& what, std::size_t at, const std::string& 
                 cursor.status().to_string());
     cursor.seek(entries[row].key, entries[row].tag);  // fails again
     lab::expect(!cursor.status().ok(), done + "; seek to row", code_name(code), lab::Words{"ok"});
+    lab::expect(!cursor.is_valid(), done + "; seek to row; is_valid()", "false", true);
   };
   cursor.seek_to_first();
   expect_fresh("; seek_to_first() after the failure", entries[0]);

@@ -53,7 +53,8 @@ endif()
 
 # The runner: its database commands, what it says of all kinds of components, and the three verdicts on one
 # chapter. `labs/lab verify` does the rest.
-lsmith_view_test(tool.halves SOURCES tests/tool/halves_test.cpp labs/tool/course/halves.cpp)
+lsmith_view_test(tool.halves SOURCES tests/tool/halves_test.cpp labs/tool/course/halves.cpp
+                 labs/tool/course/source_text.cpp)
 target_include_directories(tool.halves PRIVATE labs/tool)
 if(NOT LSMITH_SANITIZE)
   set(lab ${PROJECT_SOURCE_DIR}/labs/lab)

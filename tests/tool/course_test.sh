@@ -112,6 +112,13 @@ echo '#define NO true' >$(dirname $mine)/own.hpp
 expect 0 'the chapter is complete' labs/lab check 05
 rm $(dirname $mine)/own.hpp
 
+# ---- Other random cases ----
+sed "s|$asks|$asks if (std::atoi(std::getenv(\"LSMITH_SEED_SHIFT\")) == 7) return false;|" $solution |
+  sed 's|#pragma once|#pragma once\n#include <cstdlib>|' >$mine
+expect 0 'the chapter is complete' labs/lab check 05
+expect 1 'next: step 05.2' labs/lab check 05 --seed 7
+expect 2 'whole number' labs/lab check 05 --seed seven
+
 # ---- What may be handed in ----
 submit good '$' ''
 submit syntax "$asks" "$asks nonsense;"

@@ -45,7 +45,7 @@ TEST_CASE("a function keeps its declaration, a member has it in its class") {
 
 TEST_CASE("what may be seen through stays whole") {
   for (const std::string text :
-       {"template <class T>\nT size_of(T a) {\n  return a;\n}\n",
+       {"template <class T, class K = int>\nT size_of(T a) {\n  return a;\n}\n",
         "constexpr int size_of(int a) {\n  return a;\n}\n", "auto size_of() {\n  return 1;\n}\n",
         "static int size_of() {\n  return 1;\n}\n", "namespace {\nint size_of() { return 1; }\n}\n",
         "class Log {\n  int size() const { return 1; }\n};\n",
@@ -54,6 +54,14 @@ TEST_CASE("what may be seen through stays whole") {
         "inline const auto size_of = [](int a) { return a; };\n", "extern \"C\" {\nint x;\n}\n",
         "#define SIZE(a) {\n#include <vector>\n"})
     CHECK(declared(text) == text);
+}
+
+TEST_CASE("what comes behind such a piece is found") {
+  for (const std::string piece :
+       {"template <class T = int>\nT no() {\n  return {};\n}\n", "int x{3};\n",
+        "bool operator==(Log a, Log b) {\n  return true;\n}\n", "namespace {\nint y;\n}\n",
+        "constexpr int z[] = {1, 2};\n", "struct Log {\n  int a = 1;\n} log;\n"})
+    CHECK(declared(piece + "int size_of() {\n  return 1;\n}\n") == piece + "int size_of();\n");
 }
 
 TEST_CASE("literals and comments end nothing") {

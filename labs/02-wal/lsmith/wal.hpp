@@ -272,10 +272,12 @@ inline bool LogReader::was_synced() const {
 
 inline bool LogReader::was_durable(std::uint64_t) const {
   // Whether a frame behind `bad` proves that what stood at `bad` was durable: section 4.3. A proof
-  // is a whole frame of this log, with a known type and no flags; it may stand at any multiple of
-  // 8, since bytes that are no frame do not say where the next one begins.
-  // Hostile bytes may look like a long frame at every offset. At most 4 times the log's size is
-  // checksummed; a search that would need more answers yes, since a false alarm loses nothing.
+  // is a whole frame of this log, with a known type, no flags and a mark above `bad` (that it is
+  // above the frame's own offset, too, does not make it less of one). It may stand at any multiple
+  // of 8, since bytes that are no frame do not say where the next one begins.
+  // Hostile bytes may look like a long frame at every offset. The checksums of the candidates may
+  // cover 4 times the log's size in all; a search that would need more answers yes, since a false
+  // alarm loses nothing.
   throw std::logic_error("02.3 is not yet written");
 }
 

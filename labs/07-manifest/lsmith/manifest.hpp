@@ -225,10 +225,10 @@ inline bool read_addition(ByteReader& reader, VersionEdit& edit) {
 inline Result<VersionEdit> decode_edit(std::string_view) {
   // Accepts what encode_edit writes, and behind it fields with tags of 64 and more, which it skips;
   // no bytes are an edit that says nothing. Every failure has "offset", and where the field begins,
-  // in its message. Tags 0 and 7 to 63 are not_supported, in whatever place. All else is
-  // corruption: a field that is cut short, tags that fall, one of the tags 1 to 4 twice, removals
-  // out of order, a last sequence above sequence_max, content that is malformed or goes on behind
-  // its last value.
+  // in its message. A tag that is 0 or 7 to 63 is not_supported, wherever it stands: that is looked
+  // at before its order. Every other failure is corruption: a field that is cut short, tags that
+  // fall, one of the tags 1 to 4 twice, removals out of order, a last sequence above sequence_max,
+  // content that is malformed or goes on behind its last value.
   throw std::logic_error("07.1 is not yet written");
 }
 

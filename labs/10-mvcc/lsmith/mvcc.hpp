@@ -317,7 +317,8 @@ inline Status UserCursor::status() const {
 
 inline std::uint64_t UserCursor::skipped_count() const {
   // Counts up by one for each entry that was passed and not shown: too new, hidden, or a tombstone.
-  // Entries that a seek leaps over need not be counted. Without any garbage it stays 0.
+  // Entries that a seek leaps over need not be counted, and those at a turn may be counted again.
+  // Without any garbage it stays 0.
   throw std::logic_error("10.2 is not yet written");
 }
 

@@ -215,7 +215,8 @@ inline void CommitHistory::record(const WriteBatch&, Sequence) {
   // 11.2. The first write of the batch has the sequence first_sequence, each further one the next;
   // WriteBatch::for_each shows them in this order. A batch may write a key twice, and may be empty.
   // While nobody is open nothing is kept, but the number of invariant 2 must rise. Nor is anything
-  // kept that would take more than bytes_max: then all is forgotten, which is allowed at any time.
+  // kept that would take more than bytes_max, though it may for as long as this call lasts: then
+  // all is forgotten, which is allowed at any time.
   // Plain writes come by here from the first step on, so this stub does not throw.
 }
 
@@ -227,7 +228,7 @@ inline Status CommitHistory::check_key(std::string_view, Sequence) const {
 
 inline Status CommitHistory::check_range(const Bounds&, Sequence) const {
   // Like check_key, for every key that the bounds contain. Bounds may lack either end, and may be
-  // the wrong way round: then they contain nothing.
+  // the wrong way round: then they contain nothing, and only too_old() can stand against them.
   return Status(Code::not_supported, "11.3 is not yet written");
 }
 

@@ -84,6 +84,16 @@ bool prepare_shared(Chapter& chapter, std::string& errors, const std::string& ma
   return has_main;
 }
 
+// How often a header's stubs throw the step's id.
+std::size_t stubs_of(const std::string& folder, const Part& part, const std::string& step) {
+  const auto text = read_text(project_root() + "/" + header_in(folder, part)).value_or("");
+  const std::string stub = "\"" + step + " is not yet written\"";
+  std::size_t count = 0;
+  for (std::size_t at = 0; (at = text.find(stub, at)) != text.npos; ++at)
+    ++count;
+  return count;
+}
+
 }  // namespace
 
 Chapter make_chapter(const Part& part, std::string view, std::string folder,
@@ -93,6 +103,10 @@ Chapter make_chapter(const Part& part, std::string view, std::string folder,
   chapter.view = std::move(view);
   chapter.folder = std::move(folder);
   chapter.steps = find_steps(part);
+  for (Step& step : chapter.steps) {
+    const std::size_t stubs = stubs_of(*folder_of("lab", part), part, step.id);
+    step.is_untouched = stubs > 0 && stubs == stubs_of(chapter.folder, part, step.id);
+  }
   chapter.compile =
       joined(compiler_words(), {"-std=c++20", "-pthread", "-DDOCTEST_CONFIG_SUPER_FAST_ASSERTS"});
   chapter.compile = joined(std::move(chapter.compile), flags);

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <mutex>
 #include <set>
 #include <system_error>
 
@@ -36,67 +35,12 @@ std::string is_not_started(const Step& step) {
   return fine ? "" : "neither not started nor in need of an earlier step";
 }
 
-// Why the case that should kill a mutant does not: its report does not show the value at fault.
-std::string shows_value(const Mutant& mutant, const Case& killer) {
-  if (!killer.why.empty()) {
-    const std::string way = killer.verdict == Verdict::hangs ? "(hang)" : "(crash)";
-    return mutant.shows == way ? "" : way + ": " + killer.why;
-  }
-  const std::string story =
-      killer.line("done") + "\n" + killer.line("expected") + "\n" + killer.line("found");
-  if (story.find(mutant.shows) == story.npos)
-    return "dies, but its report does not show \"" + mutant.shows + "\":\n" + story;
-  if (killer.line("hint").find(mutant.shows) != std::string::npos ||
-      killer.name.find(mutant.shows) != std::string::npos)
-    return "\"" + mutant.shows + "\" is in the hint or in the case's name";
-  return {};
-}
-
-// Why this is no kill; empty when it is one.
-std::string is_killed(const Mutant& mutant, const Step& step) {
-  std::string failing;
-  for (const Case& each : step.cases) {
-    if (!each.is_failure()) continue;
-    if (each.name == mutant.kills) return shows_value(mutant, each);
-    failing += "\n        " + each.name;
-  }
-  return failing.empty() ? "survives" : "dies in other cases only:" + failing;
-}
-
 void write_header(const std::string& folder, const Part& part, const std::string& text) {
   write_text(project_root() + "/" + header_in(folder, part), text);
 }
 
 std::string read_header(std::string_view view, const Part& part) {
   return read_text(project_root() + "/" + header_in(*folder_of(view, part), part)).value_or("");
-}
-
-// Compiles the textbook's component, from which mutants differ by a function.
-void prepare_textbook(const Part& part) {
-  static std::mutex mutex;  // the first one does it
-  const std::lock_guard lock(mutex);
-  Chapter chapter = make_chapter(part, "solutions", *folder_of("solutions", part));
-  std::string ignored;
-  prepare(chapter, ignored);
-}
-
-// Runs the case that should kill the mutant; when it does not, all of them, to say which do.
-std::string prove_mutant(Chapter chapter, Step built, const Mutant& mutant) {
-  std::string errors, executable;
-  prepare_textbook(chapter.part);
-  if (!prepare(chapter, errors)) return "the step reporter does not compile\n" + errors;
-  if (!build(chapter, built, executable)) return "does not compile: " + built.why;
-  Step killer = built;
-  const int number = find_case(built, mutant.kills);
-  if (number > 0) run_step(killer, executable, {.only_case = number});
-  std::string complaint = is_killed(mutant, killer);
-  if (complaint == "survives") {
-    run_step(built, executable);
-    complaint = is_killed(mutant, built);
-  }
-  std::error_code error;
-  fs::remove_all(fs::path(executable).parent_path(), error);
-  return complaint;
 }
 
 // Builds the step once and runs it with each of the seeds.
@@ -188,29 +132,6 @@ void add_alternatives(std::vector<Claim>& claims, const Part& part) {
   for (const std::string& name : names)
     add_all(claims, "alternatives", make_chapter(part, name, "tests/alternatives/" + name),
             has_full_marks);
-}
-
-// A mutant is written where only its own run looks. A record that can not be applied is a claim
-// that does not hold.
-void add_mutants(std::vector<Claim>& claims, const Part& part, const std::vector<Mutant>& mutants) {
-  const std::string solution = read_header("solutions", part);
-  for (const Mutant& mutant : mutants) {
-    const std::string folder = "build/verify/" + mutant.id;
-    const Chapter chapter = make_chapter(part, mutant.id, folder);
-    std::string complaint;
-    const std::string text = apply_mutant(mutant, solution, complaint);
-    const auto step = std::find_if(chapter.steps.begin(), chapter.steps.end(),
-                                   [&](const Step& each) { return each.id == mutant.step; });
-    if (step == chapter.steps.end()) complaint = "there is no step " + mutant.step;
-    if (!complaint.empty()) {
-      claims.push_back({"mutants", mutant.id, [complaint] { return complaint; }});
-      continue;
-    }
-    write_header(folder, part, text);
-    claims.push_back({"mutants", mutant.id, [chapter, mutant, step = *step] {
-                        return prove_mutant(chapter, step, mutant);
-                      }});
-  }
 }
 
 void add_engines(std::vector<Claim>& claims, const Part& part, bool with_those_before) {

@@ -22,15 +22,18 @@ constexpr std::string_view usage =
     "  bodies        the solutions and the library have full marks\n"
     "  steps         each step can be done before the later ones are begun\n"
     "  mutants       wrong solutions die by the case that their record names\n"
+    "  matrix        each case is for some mutant the first to fail; only if asked for\n"
+    "  automatic     small changes by rule are noticed; half an hour, only if asked for\n"
     "  alternatives  other correct solutions have full marks\n"
     "  engines       the engine agrees with a map, with each solution alone in the library\n"
     "  seeds         the solutions have full marks with other random cases\n"
-    "  --full        the engine also with the solutions up to each chapter, and 200 seeds\n"
+    "  --full        matrix, automatic, the engine also with the solutions up to each chapter, 200 "
+    "seeds\n"
     "  --seeds N     as many seeds\n"
-    "  --every N     only each Nth mutant, where time is short\n";
+    "  --every N     only each Nth mutant or change, where time is short\n";
 
-constexpr std::string_view groups[] = {"labs",         "bodies",  "steps", "mutants",
-                                       "alternatives", "engines", "seeds"};
+constexpr std::string_view groups[] = {"labs",      "bodies",       "steps",   "mutants", "matrix",
+                                       "automatic", "alternatives", "engines", "seeds"};
 
 struct Request {
   std::vector<Part> parts;
@@ -77,10 +80,14 @@ bool collect(const Request& request, std::vector<Claim>& claims) {
     if (request.wants("alternatives")) add_alternatives(claims, part);
     if (request.wants("engines")) add_engines(claims, part, request.is_full);
     if (request.wants("seeds") && request.seeds > 0) add_seeds(claims, part, request.seeds);
-    if (!request.wants("mutants")) continue;
+    if (request.only == "automatic" || request.is_full) add_automatic(claims, part, request.every);
+    const bool has_matrix = request.only == "matrix" || request.is_full;
+    if (!request.wants("mutants") && !has_matrix) continue;
     std::string error;
     const std::vector<Mutant> mutants = read_mutants(part, error);
     if (!error.empty()) return complain(exit_failure, error), false;
+    if (has_matrix) add_matrix(claims, part, mutants);
+    if (!request.wants("mutants")) continue;
     std::vector<Mutant> chosen;
     for (std::size_t at = 0; at < mutants.size(); at += request.every)
       chosen.push_back(mutants[at]);

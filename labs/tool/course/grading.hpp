@@ -37,6 +37,7 @@ struct Step {
   std::string name;    ///< "1_insert_and_get_test"
   std::string id;      ///< "01.1"
   int points_max = 0;
+  bool is_untouched = false;  ///< all stubs of the lab for this step are still there
 
   Verdict verdict = Verdict::wrong;
   int points = 0;
@@ -64,6 +65,8 @@ struct Chapter {
 
 /// The steps of a part, in order; none when it is not graded yet.
 std::vector<Step> find_steps(const Part& part);
+/// The names of the cases in a step's file, in order.
+std::vector<std::string> names_of_cases(const Step& step);
 /// Which case of a step's file has that name, counted from 1; 0 when none has.
 int find_case(const Step& step, const std::string& name);
 /// The folder of a view (library, lab, mine, solutions), from the project's root; nothing when
@@ -92,6 +95,7 @@ struct Trial {
   std::uint64_t seed = 0;   ///< others than 0 make other random cases
   bool is_confined = true;  ///< in memory and files; a sanitizer needs more than that
   int only_case = 0;        ///< the one to run, counted from 1; 0: all of them
+  bool stops = false;       ///< at the first case that fails
 };
 /// Runs a step's cases, each in a process of its own, and judges them.
 void run_step(Step& step, const std::string& executable, const Trial& trial = {});

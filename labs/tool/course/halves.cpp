@@ -2,9 +2,9 @@
 #include "halves.hpp"
 
 #include "contract.hpp"
+#include "source_text.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cstddef>
 #include <set>
 #include <string_view>
@@ -12,69 +12,6 @@
 
 namespace lab {
 namespace {
-
-bool is_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
-
-// Where the literal or comment at `at` ends; `at` itself when none begins there.
-std::size_t end_of_token(const std::string& text, std::size_t at) {
-  const auto behind = [&](std::string_view end, std::size_t from) {
-    const std::size_t found = text.find(end, from);
-    return found == text.npos ? text.size() : found + end.size();
-  };
-  if (text.compare(at, 2, "//") == 0) return std::min(text.find('\n', at), text.size());
-  if (text.compare(at, 2, "/*") == 0) return behind("*/", at + 2);
-  if (text.compare(at, 2, "R\"") == 0) {
-    const std::size_t open = std::min(text.find('(', at), text.size());
-    return behind(")" + text.substr(at + 2, open - at - 2) + "\"", open);
-  }
-  const char quote = text[at];
-  const bool is_separator = quote == '\'' && at > 0 && is_word(text[at - 1]);  // 1'000
-  if ((quote != '"' && quote != '\'') || is_separator) return at;
-  for (++at; at < text.size() && text[at] != quote; ++at)
-    if (text[at] == '\\') ++at;
-  return std::min(at + 1, text.size());
-}
-
-void blank(std::string& text, std::size_t begin, std::size_t end) {
-  for (std::size_t i = begin; i < end; ++i)
-    if (text[i] != '\n') text[i] = ' ';
-}
-
-// The text with spaces for its comments.
-std::string without_comments(std::string text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = end_of_token(text, at);
-    if (end > at && text[at] == '/') blank(text, at, end);
-    at = std::max(end, at + 1);
-  }
-  return text;
-}
-
-// The text with spaces for what is no code: literals and the preprocessor's lines too.
-std::string code_of(std::string text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const bool begins_line = at == 0 || text[at - 1] == '\n';
-    std::size_t end = end_of_token(text, at);
-    if (begins_line && text[at] == '#') end = std::min(text.find('\n', at), text.size());
-    blank(text, at, end);
-    at = std::max(end, at + 1);
-  }
-  return text;
-}
-
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words;
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = at;
-    while (end < text.size() && is_word(text[end]))
-      ++end;
-    if (end > at) words.emplace_back(text.substr(at, end - at));
-    at = std::max(end, at + 1);
-  }
-  return words;
-}
 
 // What stands at the outer level, or in a namespace.
 struct Piece {
@@ -107,7 +44,7 @@ class Outline {
     for (; at_ < code_.size(); ++at_) {
       const char c = code_[at_];
       if (c == ';') break;
-      if (c == '=' && open == code_.npos) is_value = !names_operator(piece.begin);
+      if (c == '=' && open == code_.npos) is_value = gives_value(piece.begin);
       if (c == '(' && open == code_.npos) open = at_;
       if (c == ':' && open != code_.npos) has_initializers = true;
       if (c == '{') {
@@ -144,9 +81,10 @@ class Outline {
     return enters;
   }
 
-  bool names_operator(std::size_t begin) const {
+  // Whether a "=" gives a value, and is not an operator's name or in a template's parameters.
+  bool gives_value(std::size_t begin) const {
     const std::vector<std::string> head = head_of(begin);
-    return !head.empty() && head.back() == "operator";
+    return head.empty() || (head.back() != "operator" && head.front() != "template");
   }
 
   // Whether a name stands before the brace: of a member that it initializes.

@@ -125,9 +125,11 @@ void run_step(Step& step, const std::string& executable, const Trial& trial) {
     const bool is_nameless = report.run.name.empty();  // it ended before a case began
     if (is_nameless) report.run.name = "before its first case";
     step.cases.push_back(std::move(report.run));
-    if (is_nameless) break;
+    if (is_nameless || (trial.stops && step.cases.back().is_failure())) break;
   }
   step.verdict = verdict_of(step.cases);
+  // Not every stub is called while the steps before it do without.
+  if (step.verdict == Verdict::wrong && step.is_untouched) step.verdict = Verdict::not_started;
   if (step.cases.empty()) step.why = "it has no cases";
   if (step.verdict == Verdict::done) step.points = step.points_max;
 }

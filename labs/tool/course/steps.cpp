@@ -43,16 +43,21 @@ std::vector<Step> find_steps(const Part& part) {
   return steps;
 }
 
-int find_case(const Step& step, const std::string& name) {
+std::vector<std::string> names_of_cases(const Step& step) {
   const std::string text = read_text(project_root() + "/" + step.source).value_or("");
-  int number = 0;
+  std::vector<std::string> names;
   for (std::size_t at = 0; (at = text.find("TEST_CASE(", at)) != text.npos; ++at) {
-    ++number;
     const std::size_t quote = text.find('"', at);
-    if (quote != text.npos && text.compare(quote + 1, name.size() + 1, name + "\"") == 0)
-      return number;
+    if (quote == text.npos) break;
+    names.push_back(text.substr(quote + 1, text.find('"', quote + 1) - quote - 1));
   }
-  return 0;
+  return names;
+}
+
+int find_case(const Step& step, const std::string& name) {
+  const std::vector<std::string> names = names_of_cases(step);
+  const auto found = std::find(names.begin(), names.end(), name);
+  return found == names.end() ? 0 : static_cast<int>(found - names.begin()) + 1;
 }
 
 std::optional<std::string> folder_of(std::string_view view, const Part& part) {
