@@ -26,6 +26,43 @@ Sample make_sample() {
   return sample;
 }
 
+// Whether the first block can not be read to its end. Then walks in both directions and gets have
+// to fail where the block's own cursor and get do.
+bool fails_like_its_block(const Table& table, const std::string& body,
+                          const std::vector<Version>& versions, const std::string& done) {
+  const Result<Block> block = Block::open(body);
+  Status status = block.status();
+  std::size_t count = 0;
+  if (block.ok()) {
+    BlockCursor cursor = block->cursor();
+    for (cursor.seek_to_first(); cursor.is_valid(); cursor.next())
+      ++count;
+    status = cursor.status();
+  }
+  if (status.ok()) return false;
+  const auto expect_failed = [](const std::string& what, const Status& found) {
+    const std::string text = found.to_string();
+    lab::expect(!found.ok() && text.find("000001.sst") != text.npos, what,
+                "a failure that names 000001.sst", lab::Words{text});
+  };
+  TableCursor cursor = table.cursor(ReadPattern::point);
+  std::size_t shown = 0;
+  for (cursor.seek_to_first(); cursor.is_valid() && shown <= count; cursor.next())
+    ++shown;
+  lab::expect_equal(done + "walk; entries before the failure", count, shown);
+  expect_failed(done + "walk; status()", cursor.status());
+  for (cursor.seek_to_last(); cursor.is_valid() && shown < 100; cursor.prev())
+    ++shown;
+  expect_failed(done + "walk back; status()", cursor.status());
+  for (const Version& version : versions) {
+    const Target target = Target::of(version.key, sequence_max);
+    if (block.ok() && block->get(target).ok()) continue;
+    std::string value;
+    expect_failed(done + "get " + version.key, table.get(target, value).status());
+  }
+  return true;
+}
+
 }  // namespace
 
 TEST_SUITE("sstable") {
@@ -113,6 +150,26 @@ TEST_SUITE("sstable") {
     BloomBuilder other_keys(10);
     other_keys.add(hash_bytes("c"));
     CHECK(violations({{{a}, "a", a.tag}}, other_keys.finish()) > 0);
+  }
+
+  TEST_CASE("a block that is wrong behind a right checksum fails where its own reader fails") {
+    const std::vector<Version> versions{put_at(1, "a", "1"), put_at(2, "bb", "2"),
+                                        put_at(3, "c", "3")};
+    const Version last = put_at(4, "d", "4");
+    BlockBuilder builder;
+    for (const Version& version : versions)
+      builder.add(version.key, version.tag, version.value);
+    const std::string good(builder.finish());
+    int failing = 0;
+    for (std::size_t at = 0; at < good.size(); ++at) {
+      std::string body = good;
+      body[at] = '\xff';
+      const auto table = open_table(
+          craft_table({{versions, "c", versions.back().tag, {}, body}, {{last}, "d", last.tag}}));
+      failing += fails_like_its_block(*table, body, versions,
+                                      "byte " + std::to_string(at) + " of a block is 255; ");
+    }
+    CHECK(failing > 5);
   }
 
   TEST_CASE("a filter that is none of ours, or is absent, hides nothing") {

@@ -139,6 +139,7 @@ struct CraftedBlock {
   std::string fence_key;
   std::uint64_t fence_tag;
   BlockHandle claimed = {};  // what the index says instead of the truth; of size 0: the truth
+  std::string body = {};     // what stands there instead of the versions; empty: they do
 };
 
 // `blocks_claimed`: how many data blocks the properties tell; 0: the truth.
@@ -170,7 +171,7 @@ inline std::string craft_table(const std::vector<CraftedBlock>& blocks,
       properties.key_bytes += version.key.size();
       properties.value_bytes += version.value.size();
     }
-    const BlockHandle handle = add_block(data.finish());
+    const BlockHandle handle = add_block(block.body.empty() ? data.finish() : block.body);
     index.add(block.fence_key, block.fence_tag,
               encode_handle(block.claimed.size > 0 ? block.claimed : handle));
     properties.data_blocks += 1;

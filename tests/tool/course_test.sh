@@ -72,6 +72,18 @@ expect 0 "$solution" labs/lab reveal 05
 expect 0 'run on labs/mine' labs/lab use mine 05
 expect 2 'there is no view' labs/lab use theirs 05
 expect 0 'one header' labs/lab assemble -o "$folder/one.hpp"
+expect 0 'bodies: ' labs/lab assemble --library --split -o "$folder/split/lsmith.hpp"
+(
+  cd "$folder/split" || exit 1
+  printf '#include "lsmith.hpp"\nint two() { return 2; }\n' >two.cpp
+  printf '%s\n' '#include "lsmith.hpp"' 'int two();' 'int main() {' \
+    '  auto db = lsmith::Db::open("db");' '  if (!db.ok() || !db->put("k", "v").ok()) return 1;' \
+    '  auto value = db->get("k");' '  return value.ok() && *value && **value == "v" && two() == 2 ? 0 : 1;' '}' >one.cpp
+  ${CXX:-c++} -std=c++20 -Wall -Wextra -Wpedantic -Werror -pthread one.cpp two.cpp lsmith.cpp -o one
+) && (cd "$folder/split" && ./one) || {
+  failures=$((failures + 1))
+  echo 'found: the engine in two files does not compile or does not work'
+}
 sed 's|bool may_contain(std::uint64_t hash) const;|bool may_contain(std::uint64_t) const;|' $solution >$mine
 expect 0 'the contract is not the lab' labs/lab check 05.1
 expect 0 'kept:  labs/mine/kept/05-bloom-1' labs/lab reset 05

@@ -2,6 +2,7 @@
 #include "assemble.hpp"
 #include "commands.hpp"
 #include "grading.hpp"
+#include "halves.hpp"
 #include "process.hpp"
 #include "terminal.hpp"
 
@@ -16,10 +17,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view assemble_usage =
-    "usage: labs/lab assemble [--library|--solutions] [-o FILE]\n\n"
+    "usage: labs/lab assemble [--library|--solutions] [--split] [-o FILE]\n\n"
     "Writes your engine as one header: your own parts, and the library's where you have none yet.\n"
     "  --library    the library as it ships\n"
     "  --solutions  the textbook's parts\n"
+    "  --split      a header with the declarations and beside it a .cpp with the bodies: compile\n"
+    "               that once, and what includes the header compiles several times faster\n"
     "  -o FILE      where to; build/lsmith.hpp if it is not said\n";
 constexpr std::string_view demo_usage =
     "usage: labs/lab demo NN\n\n"
@@ -51,6 +54,13 @@ std::vector<std::string> sources_in(const std::string& folder) {
   return sources;
 }
 
+bool write_file(const std::string& what, const std::string& path, const std::string& text) {
+  if (!write_text(path, text)) return complain(exit_failure, path + " could not be written"), false;
+  const auto lines = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+  print(what + ": " + path + ", " + counted(lines, "line", "lines") + "\n");
+  return true;
+}
+
 }  // namespace
 
 int run_assemble(std::vector<std::string> given) {
@@ -58,17 +68,21 @@ int run_assemble(std::vector<std::string> given) {
   if (arguments.flag("--help")) return print(assemble_usage), finish(exit_fine);
   const bool is_library = arguments.flag("--library");
   const bool is_textbook = arguments.flag("--solutions");
+  const bool is_split = arguments.flag("--split");
   const std::string to = arguments.option("-o").value_or(project_root() + "/build/lsmith.hpp");
+  const std::string source = fs::path(to).replace_extension(".cpp").string();
   if (!arguments.words().empty() || !arguments.error().empty() || (is_library && is_textbook))
     return complain(exit_usage, arguments.error() + "\n\n" + std::string(assemble_usage));
   std::string parts, error;
   const char* const view = is_library ? "library" : is_textbook ? "solutions" : "mine";
   const std::string text = assemble(folders_of(view, parts), error);
   if (!error.empty()) return complain(exit_failure, error);
-  if (!write_text(to, text)) return complain(exit_failure, to + " could not be written");
-  const auto lines = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
-  print(parts + "one header: " + to + ", " + counted(lines, "line", "lines") + "\n");
-  return finish(exit_fine);
+  print(parts);
+  if (!is_split) return write_file("one header", to, text) ? finish(exit_fine) : exit_failure;
+  const Split files = split(text, fs::path(to).filename().string());
+  const bool is_written =
+      write_file("declarations", to, files.header) && write_file("bodies", source, files.source);
+  return is_written ? finish(exit_fine) : exit_failure;
 }
 
 int run_demo(std::vector<std::string> given) {

@@ -268,4 +268,84 @@ std::optional<Change> change_since(const std::string& before, const std::string&
   return change;
 }
 
+// Where the comment begins that stands right above a piece; where the piece begins, if none does.
+std::size_t begin_with_comment(const std::string& text, std::size_t begin) {
+  while (begin > 1) {
+    const std::size_t line = text.rfind('\n', begin - 2) + 1;
+    if (text.compare(line, 2, "//") != 0) break;
+    begin = line;
+  }
+  return begin;
+}
+
+// Lines of what stands between pieces that belong into a source: namespaces and conditions.
+std::string frame_lines(const std::string& text, const std::string& bare, std::size_t begin,
+                        std::size_t end) {
+  std::string kept;
+  const std::vector<Line> lines = lines_of(text.substr(begin, end - begin));
+  const std::vector<Line> code = lines_of(bare.substr(begin, end - begin));
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const bool is_blank = code[i].text.find_first_not_of(' ') == std::string::npos;
+    const bool is_include = code[i].text.compare(0, 8, "#include") == 0;
+    const bool is_pragma = code[i].text.compare(0, 7, "#pragma") == 0;
+    if (!is_blank && !is_include && !is_pragma) kept += lines[i].text + "\n";
+  }
+  return kept;
+}
+
+// Without namespaces and conditions that are closed where they are opened.
+std::string without_empty_frames(const std::string& text) {
+  std::vector<std::string> kept;
+  for (const Line& line : lines_of(text)) {
+    if (line.text.empty() && !kept.empty() && kept.back().empty()) continue;
+    std::size_t last = kept.size();
+    while (last > 0 && kept[last - 1].empty())
+      --last;
+    const std::string opened = last > 0 ? kept[last - 1] : "";
+    const bool ends_namespace = line.text.compare(0, 1, "}") == 0;
+    const bool ends_condition = line.text.compare(0, 6, "#endif") == 0;
+    const bool is_empty = (ends_namespace && opened.compare(0, 10, "namespace ") == 0) ||
+                          (ends_condition && opened.compare(0, 3, "#if") == 0);
+    if (is_empty)
+      kept.resize(last - 1);
+    else
+      kept.push_back(line.text);
+  }
+  std::string result;
+  for (const std::string& line : kept)
+    result += line + "\n";
+  return result;
+}
+
+Split split(const std::string& text, const std::string& name) {
+  const Outlined whole{text};
+  std::set<std::string> declarations;
+  Split files;
+  std::size_t at = 0;
+  for (const Piece& piece : whole.pieces) {
+    const bool apart = is_apart(piece);
+    const std::size_t begin = apart ? begin_with_comment(text, piece.begin) : piece.begin;
+    files.header += text.substr(at, begin - at);
+    files.source += frame_lines(text, whole.bare, at, begin);
+    const std::string shown = without_blank_lines(shown_of(piece, apart ? whole.bare : text));
+    const bool is_new = declarations.insert(shown).second;
+    if (!apart)
+      files.header += text.substr(piece.begin, piece.end - piece.begin);
+    else if (piece.kind == Piece::Kind::function && is_new)
+      files.header += text.substr(begin, piece.begin - begin) + shown_of(piece, text);
+    if (apart) {
+      const bool is_inline = text.compare(piece.begin, 7, "inline ") == 0;
+      const std::size_t function = piece.begin + (is_inline ? 7 : 0);
+      files.source += "\n" + text.substr(begin, piece.begin - begin) +
+                      text.substr(function, piece.end - function) + "\n\n";
+    }
+    at = piece.end;
+  }
+  files.header = without_empty_frames(files.header + text.substr(at));
+  files.source =
+      "#include \"" + name + "\"\n\n" +
+      without_empty_frames(files.source + frame_lines(text, whole.bare, at, text.size()));
+  return files;
+}
+
 }  // namespace lab

@@ -40,4 +40,12 @@ struct Change {
 /// Nothing when more than the bodies of functions has changed.
 std::optional<Change> change_since(const std::string& before, const std::string& text);
 
+/// A header-only text as a header and a source that includes it as `name`: for who would rather
+/// compile the bodies once. Both keep the comments that belong to what they hold.
+struct Split {
+  std::string header;
+  std::string source;
+};
+Split split(const std::string& text, const std::string& name);
+
 }  // namespace lab
