@@ -109,6 +109,9 @@ TEST_CASE("a key or a value may reach its limit, and not one byte more") {
     expect_last("a key of " + std::to_string(key.size()) + " bytes",
                 ExactBytes(encode_block({put_at(1, "a", ""), put_at(1, key, "")})).view(),
                 more > 0);
+    expect_last("a key of " + std::to_string(key.size()) + " bytes behind a prefix of two",
+                ExactBytes(encode_block({put_at(1, "kk", ""), put_at(1, key, "")})).view(),
+                more > 0);
     const std::size_t size = 29 + value_bytes_max + more;          // one entry: the empty key at 0
     char* const zeros = static_cast<char*>(std::calloc(size, 1));  // its value is never touched
     if (zeros == nullptr) return;

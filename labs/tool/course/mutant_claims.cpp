@@ -139,7 +139,7 @@ std::string prove_needed(const Part& part, const Kills& kills) {
           table += (dead.insert(id).second ? " *" : " ") + id;
         }
       table += "\n";
-      const bool stays = records.find("# " + title + " stays: ") != records.npos;
+      const bool stays = records.find("# " + title + " stays:") != records.npos;
       if (dead.size() == dead_before && !stays)
         complaint += "\n  " + title + " is for no mutant the first to fail";
     }
