@@ -4,7 +4,7 @@
 //   bodies          a step of the solutions or the library: full marks
 //   steps           a step with all that comes later still stubs: full marks
 //   mutants         a wrong solution: wrong in the case that is named, with a value of the failure
-//   matrix          a case: for some mutant it is the first of its step that fails, whose story is
+//   matrix          a case: for some mutant of its step it is the first that fails, whose story is
 //                   told; or it is said why it stays
 //   automatic       a small change of a solution made by rule: some case notices
 //   alternatives    a step of another correct way to write the part: full marks

@@ -136,7 +136,8 @@ std::string prove_needed(const Part& part, const Kills& kills) {
       table += title + "\n ";
       if (own != kills.end())
         for (const std::string& id : own->second) {
-          table += (dead.insert(id).second ? " *" : " ") + id;
+          const bool is_own = id.compare(0, step.id.size(), step.id) == 0;
+          table += (is_own && dead.insert(id).second ? " *" : " ") + id;
         }
       table += "\n";
       const bool stays = records.find("# " + title + " stays:") != records.npos;
