@@ -69,6 +69,19 @@ TEST_CASE("a table that can not be read is an error, never an older answer or no
            "What can not be read may hold the newest version.");
     expect_equal("the disk is well again; get(a)", "new", answer(*engine, "a"));
   }
+  for (const char* key : {"a", "b", "c"}) {
+    Rig rig(image);
+    rig.options.cache_bytes = 0;
+    const auto engine = rig.open();
+    for (const char* each : {"a", "b", "c"})  // opens the tables
+      expect_get(*engine, "two tables", each, sequence_max, *each == 'a' ? "new" : "");
+    rig.files.fail(Call::read, 1, false);
+    std::string value;
+    const auto found = engine->get(key, sequence_max, value);
+    expect(!found.ok(), "a block can not be read; get(" + std::string(key) + ")", "an error",
+           found.ok() && *found ? lab::show(value) : "\"not there\"",
+           "What can not be read may hold the newest version.");
+  }
 }
 
 TEST_CASE("only tables that may hold the key are opened, and none for a key in memory") {
