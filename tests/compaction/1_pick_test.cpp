@@ -82,6 +82,9 @@ TEST_SUITE("compaction") {
         show(tables) + "; level and output level", "5 6",
         std::to_string(plan->inputs.front().first) + " " + std::to_string(plan->output_level));
     lab::expect(!plan->is_trivial_move, show(*plan), "a merge, for they overlap", "a move");
+    tables = filled({{6, 1'000'000'000'000}, {1, 2'000'000'000}});
+    lab::expect_equal(show(tables), "2 to level 2",
+                      numbers_of(pick_leveled(tables, small_options())));
   }
 
   TEST_CASE("tables that share a key at their edges overlap") {

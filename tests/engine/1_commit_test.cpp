@@ -67,13 +67,15 @@ TEST_CASE("a synced commit survives a power cut with all before it; others wait 
 }
 
 TEST_CASE("when the log fails nothing becomes visible, and every later write is refused") {
-  for (const Call call : {Call::log_write, Call::log_sync}) {
+  for (const auto& [call, sync] :
+       {std::pair(Call::log_write, false), {Call::log_write, true}, {Call::log_sync, true}}) {
     Rig rig;
     const auto engine = rig.open();
     write(*engine, {"a=1"}, true);
     rig.files.fail(call, 1, false);  // the next one would succeed, and lie
     const std::string done = std::string("commit a=1; ") + name_of(call) + " fails once; ";
-    expect_failure(done + "commit a=2 b=2", commit(*engine, "a=2 b=2", true), false);
+    expect_failure(done + (sync ? "commit a=2 b=2 with sync" : "commit a=2 b=2"),
+                   commit(*engine, "a=2 b=2", sync), false);
     expect_equal(done + "commit a=2 b=2; scan", "a=1", text_of(*engine));
     expect_equal(done + "what is visible", "sequence 1",
                  "sequence " + std::to_string(engine->snapshot().sequence()));
@@ -184,8 +186,28 @@ TEST_CASE("a reopened database goes on where it ended, and a read-only one refus
                "What the logs held is in storage_->memtables then.");
   expect_equal("open read-only, commit; read_only", true,
                commit(*reader, "c=1").code() == Code::read_only);
+  expect_equal("open read-only, sync(); read_only", true, reader->sync().code() == Code::read_only);
   expect_equal("open read-only, commit; the folder is as it was", true,
                reading.files.after_kill() == image);
+}
+
+TEST_CASE("an engine that can not be opened says why") {
+  Rig before;
+  write(*before.open(), {"a=1"});
+  int failed = 0;
+  for (const Call call : {Call::lock, Call::open, Call::create_log, Call::log_write}) {
+    for (std::uint64_t n = 1; n < 20; ++n) {
+      Rig rig(before.files.after_kill());
+      rig.files.fail(call, n, false);
+      const auto engine = Engine::open(rig.options, folder);
+      if (!rig.files.has_failed()) break;
+      ++failed;
+      const std::string done =
+          std::string(name_of(call)) + " " + std::to_string(n) + " fails; open";
+      expect_failure(done, engine.status(), false);
+    }
+  }
+  expect(failed >= 6, "calls of an open that can fail", "at least 6", failed);
 }
 
 TEST_SUITE_END();

@@ -155,6 +155,26 @@ TEST_CASE("a full memtable is flushed without being asked, and what is due is co
   expect_equal(done + "; kill, recover", expected, recovered(rig.files.after_kill()));
 }
 
+TEST_CASE("a compaction removes the tables that it replaced, and none that it moved") {
+  Rig rig;
+  const auto engine = rig.open();
+  const auto expect_tables = [&](const std::string& done, int count, const std::string& answers) {
+    std::string tables;
+    for (const auto& file : rig.files.after_kill())
+      if (file.first.ends_with(".sst")) tables += (tables.empty() ? "" : " ") + file.first;
+    expect(std::count(tables.begin(), tables.end(), '.') == count, done + "; the folder's tables",
+           std::to_string(count) + " tables", lab::Words{tables});
+    expect_recovers(rig, done + "; ", answers);
+  };
+  for (const std::string key : {"a", "b", "c", "d"}) {  // the fourth moves them, side by side
+    write(*engine, {key + "=1"});
+    expect_ok("flush()", engine->flush());
+  }
+  expect_tables("commit and flush a, b, c and d", 4, "a=1 b=1 c=1 d=1");
+  expect_ok("compact()", engine->compact({}, {}));
+  expect_tables("the same, compact()", 1, "a=1 b=1 c=1 d=1");
+}
+
 TEST_CASE("when a flush that nobody asked for fails, what was acknowledged stays") {
   Rig rig;
   rig.options.write_buffer_bytes = 8192;

@@ -153,6 +153,10 @@ TEST_SUITE("manifest") {
     expect_said("corruption", "bytes behind a number", field(2, "\x05x"));
     expect_said("corruption", "a number without bytes", field(2, ""));
     expect_said("corruption", "bytes behind a removal", field(5, "\x01\x14x"));
+    expect_said("corruption", "an addition without bytes", field(6, ""));
+    expect_said("corruption", "an addition to level 7, and no more of it", field(6, "\x07\x0e"));
+    expect_said("corruption", "an addition out of order, and no more of it",
+                field(6, table_content(1, table(14, "a", "f"))) + field(6, "\x01\x0d"));
     expect_said("corruption", "bytes behind an addition",
                 field(6, table_content(1, table(14, "a", "f")) + "x"));
   }

@@ -27,6 +27,7 @@ class CrashFiles final : public FileSystem {
   std::string calls;  // a letter each: open, write, sync, close, rename, directory
   std::size_t fails_at = 0;
   bool dies = false;
+  std::string unreadable;  // the path that can not be opened
   Names names, durable_names;
 
   // What stands there after a power cut. What was not synced made it to the device all the same
@@ -57,6 +58,7 @@ class CrashFiles final : public FileSystem {
   }
 
   Result<std::unique_ptr<ReadableFile>> open(const std::string& path, bool) override {
+    if (path == unreadable) return Status(Code::io_error, path + ": can not be read");
     const auto at = names.find(path);
     if (at == names.end()) return Status(Code::not_found, path);
     return std::unique_ptr<ReadableFile>(std::make_unique<Reading>(at->second->bytes));

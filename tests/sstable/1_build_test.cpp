@@ -107,6 +107,8 @@ TEST_SUITE("sstable") {
       lab::expect_equal(done, code_name(Code::invalid_argument), code_name(status.code()));
       const Status later = builder.add("c", make_tag(1, Kind::put), "");
       lab::expect_equal(done + ", then a good one", status.to_string(), later.to_string());
+      const Status bad = builder.add("a", make_tag(1, Kind::put), "");
+      lab::expect_equal(done + ", then a bad one", status.to_string(), bad.to_string());
       lab::expect_equal(done + ", then finish", status.to_string(),
                         builder.finish().status().to_string());
     }

@@ -112,6 +112,12 @@ TEST_SUITE("sstable") {
     counts.reads = 0;
     lab::expect_equal("get one key", model.get("key107777"), get_version(*table, "key107777"));
     lab::expect_equal("reads for it", 1, counts.reads.load());
+    const auto open = build_table(model.all(), table_options(200, 0));
+    const auto without_filter = open_table(open.bytes, {.counts = &counts});
+    counts.reads = 0;
+    CHECK(get_version(*without_filter, "key107777+") == std::nullopt);
+    lab::expect_equal("get key107777+, which is absent, without a filter; reads", 1,
+                      counts.reads.load(), "A fence with a larger key ends the search.");
   }
 
   TEST_CASE("two tables of the same shape share a cache, and leave nothing in it") {

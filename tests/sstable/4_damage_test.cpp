@@ -164,12 +164,75 @@ TEST_SUITE("sstable") {
     for (std::size_t at = 0; at < good.size(); ++at) {
       std::string body = good;
       body[at] = '\xff';
-      const auto table = open_table(
-          craft_table({{versions, "c", versions.back().tag, {}, body}, {{last}, "d", last.tag}}));
-      failing += fails_like_its_block(*table, body, versions,
-                                      "byte " + std::to_string(at) + " of a block is 255; ");
+      const std::string done = "byte " + std::to_string(at) + " of a block is 255; ";
+      const CraftedBlock wrong{versions, "c", versions.back().tag, {}, body};
+      const auto table = open_table(craft_table({wrong, {{last}, "d", last.tag}}));
+      failing += fails_like_its_block(*table, body, versions, done);
+      fails_like_its_block(*open_table(craft_table({wrong})), body, versions, "alone, " + done);
     }
     CHECK(failing > 5);
+  }
+
+  TEST_CASE("an index that is wrong behind a right checksum never makes a key absent") {
+    const std::vector<Version> versions{put_at(1, "a", "1"), put_at(2, "bb", "2")};
+    BlockBuilder builder;
+    for (std::uint64_t i = 0; i < 2; ++i)
+      builder.add(versions[i].key, versions[i].tag, encode_handle({i * 40, 30}));
+    const std::string good(builder.finish());
+    int failing = 0;
+    for (std::size_t at = 0; at < good.size(); ++at) {
+      std::string index = good;
+      index[at] = '\xff';
+      const std::string done = "byte " + std::to_string(at) + " of the index is 255; ";
+      const auto table = try_open(craft_table(
+          {{{versions[0]}, "a", versions[0].tag}, {{versions[1]}, "bb", versions[1].tag}}, {}, 0,
+          index));
+      if (!table.ok()) {
+        lab::expect(is_honest(table.status()), done + "open", "corruption",
+                    lab::Words{table.status().to_string()});
+        continue;
+      }
+      for (const Version& version : versions) {
+        const Target target = Target::of(version.key);
+        BlockCursor fence = Block::open(index)->cursor();
+        fence.seek(target.key, target.tag());
+        if (fence.is_valid() ? decode_handle(fence.value()).ok() : fence.status().ok()) continue;
+        ++failing;
+        std::string value;
+        TableCursor cursor = (*table)->cursor(ReadPattern::point);
+        cursor.seek(target.key, target.tag());
+        for (const Status& s : {(*table)->get(target, value).status(), cursor.status()})
+          lab::expect(is_honest(s), done + "get or seek " + version.key,
+                      "corruption, as its own reader says", lab::Words{s.to_string()});
+      }
+    }
+    CHECK(failing > 5);
+  }
+
+  TEST_CASE("a disk that fails is told as such, by open, get and cursor alike") {
+    const Version a = put_at(1, "a", "1");
+    const std::string bytes = build_table({a}, table_options(1, 10)).bytes;
+    int failed = 0;
+    for (int n = 1; n < 20; ++n) {
+      ReadCounts counts;
+      counts.fails_at = n;
+      const auto table = try_open(bytes, {.counts = &counts});
+      std::string value;
+      Status status = table.status();
+      if (table.ok() && n % 2 == 0) status = (*table)->get(Target::of("a"), value).status();
+      if (table.ok() && n % 2 != 0) {
+        TableCursor cursor = (*table)->cursor(ReadPattern::point);
+        cursor.seek_to_first();
+        status = cursor.status();
+      }
+      if (counts.reads < n) continue;
+      ++failed;
+      const std::string text = status.to_string();
+      lab::expect(text.starts_with("i/o error") && text.find("000001.sst") != text.npos,
+                  "read " + std::to_string(n) + " fails; open, then get or seek",
+                  "an i/o error that names 000001.sst", lab::Words{text});
+    }
+    CHECK(failed > 1);
   }
 
   TEST_CASE("a filter that is none of ours, or is absent, hides nothing") {

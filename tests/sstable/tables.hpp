@@ -55,6 +55,7 @@ inline BuiltTable build_table(const std::vector<Version>& versions, const Option
 struct ReadCounts {
   std::atomic<int> reads{0};
   std::atomic<std::uint64_t> bytes{0};
+  int fails_at = 0;  // the read that fails, counted from 1; 0: none
 };
 
 // A file that is these bytes; mapped if so asked. Counts how it is read.
@@ -65,7 +66,8 @@ class BytesFile final : public ReadableFile {
 
   Status read(std::uint64_t offset, char* buffer, std::size_t size) const override {
     if (counts_ != nullptr) {
-      counts_->reads.fetch_add(1, std::memory_order_relaxed);
+      if (counts_->reads.fetch_add(1, std::memory_order_relaxed) + 1 == counts_->fails_at)
+        return {Code::io_error, "the disk is gone"};
       counts_->bytes.fetch_add(size, std::memory_order_relaxed);
     }
     if (offset > bytes_.size() || size > bytes_.size() - offset) {
@@ -142,10 +144,11 @@ struct CraftedBlock {
   std::string body = {};     // what stands there instead of the versions; empty: they do
 };
 
-// `blocks_claimed`: how many data blocks the properties tell; 0: the truth.
+// `blocks_claimed`: how many data blocks the properties tell; 0: the truth. `index_body`: what
+// stands there instead of the index; empty: the index.
 inline std::string craft_table(const std::vector<CraftedBlock>& blocks,
-                               std::string_view filter_body = {},
-                               std::uint64_t blocks_claimed = 0) {
+                               std::string_view filter_body = {}, std::uint64_t blocks_claimed = 0,
+                               std::string_view index_body = {}) {
   std::string bytes;
   const auto add_block = [&bytes](std::string_view body) {
     const BlockHandle handle{bytes.size(), static_cast<std::uint32_t>(body.size())};
@@ -181,7 +184,9 @@ inline std::string craft_table(const std::vector<CraftedBlock>& blocks,
   if (!filter_body.empty()) properties.filter = add_block(filter_body);
   Footer footer;
   footer.table_id = table_id;
-  footer.index = add_block(index.finish());  // before the properties: the order is free
+  const std::string true_index = index.finish();
+  footer.index = add_block(
+      index_body.empty() ? true_index : index_body);  // before the properties: the order is free
   footer.properties = add_block(encode_properties(properties));
   footer.file_bytes = bytes.size() + footer_bytes;
   return bytes + encode_footer(footer);

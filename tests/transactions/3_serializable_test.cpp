@@ -88,6 +88,7 @@ TEST_CASE("a walk backwards covers what it passed as well") {
   expect_range("to last, prev (h)", 'h', 'v', [](Cursor& c) { c.seek_to_last(), c.prev(); });
   expect_range("seek back g (f)", 'f', 'g', [](Cursor& c) { c.seek_back("g"); });
   expect_range("seek back f (f)", 'f', 'f', [](Cursor& c) { c.seek_back("f"); });
+  expect_range("seek back z, behind the bounds (m)", 'm', 'v', [](Cursor& c) { c.seek_back("z"); });
   expect_range("seek back c (nothing)", 'c', 'c', [](Cursor& c) { c.seek_back("c"); });
   expect_range("seek back a, before the bounds", '1', '0', [](Cursor& c) { c.seek_back("a"); });
   expect_range("seek back g, prev (d)", 'd', 'g', [](Cursor& c) { c.seek_back("g"), c.prev(); });
@@ -141,6 +142,21 @@ TEST_CASE("a cursor that was moved, or is still there at the commit, counts") {
   second.next();
   store.put("b", "1");
   expect_conflict("walk from a to c, the cursor still stands there; b is put; commit", t, "'b'");
+}
+
+TEST_CASE("a range is checked against what is remembered, and what is forgotten may have changed") {
+  CommitHistory history(std::size_t{1} << 20);
+  history.record(writes_of({"b"}), 7);  // nobody is open: forgotten
+  history.enter();
+  history.record(writes_of({"d"}), 8);
+  const auto expect_check = [&](Bounds range, Sequence since, bool is_conflict) {
+    lab::expect_equal("record b=7; enter; record d=8; check [" + *range.lower + ", " +
+                          *range.upper + ") since " + std::to_string(since) + "; is it a conflict?",
+                      is_conflict, history.check_range(range, since).code() == Code::conflict);
+  };
+  expect_check(bounds("x", "z"), 6, true), expect_check(bounds("x", "z"), 7, false);
+  expect_check(bounds("a", "d"), 7, false), expect_check(bounds("a", "e"), 7, true);
+  expect_check(bounds("a", "e"), 8, false);
 }
 
 TEST_CASE("of two that each read what the other writes only the first commits") {

@@ -14,11 +14,10 @@ namespace {
 
 // Operators have spaces around them as clang-format leaves them; brackets of templates have none.
 constexpr std::pair<std::string_view, std::string_view> rules[] = {
-    {" < ", " <= "},  {" <= ", " < "},  {" > ", " >= "},          {" >= ", " > "},
-    {" == ", " != "}, {" != ", " == "}, {" && ", " || "},         {" || ", " && "},
-    {" + ", " - "},   {" - ", " + "},   {" += ", " -= "},         {" -= ", " += "},
-    {"(!", "("},      {" !", " "},      {"true", "false"},        {"false", "true"},
-    {"0", "1"},       {"1", "0"},       {"if (", "if (false && "}};
+    {" < ", " <= "},   {" <= ", " < "},  {" > ", " >= "},  {" >= ", " > "}, {" == ", " != "},
+    {" != ", " == "},  {" && ", " || "}, {" || ", " && "}, {" + ", " - "},  {" - ", " + "},
+    {" += ", " -= "},  {" -= ", " += "}, {"(!", "("},      {" !", " "},     {"true", "false"},
+    {"false", "true"}, {"0", "1"},       {"1", "0"}};
 
 bool stands_alone(const std::string& code, std::size_t at, std::string_view word) {
   const std::size_t end = at + word.size();
@@ -43,6 +42,17 @@ bool is_statement(const std::string& line) {
     ++at;
   if (at == text.size() || text[at] != ' ') return at > 0 && text[at] != ':' && text[at] != '<';
   return text.find('=') < at + 4;
+}
+
+// Where the condition of the `if (` at `at` begins, behind what it declares first, and ends.
+std::pair<std::size_t, std::size_t> condition_of(const std::string& code, std::size_t at) {
+  std::size_t begin = code.find('(', at) + 1, end = begin;
+  for (int depth = 1; end < code.size(); ++end) {
+    if (code[end] == '(') ++depth;
+    if (code[end] == ')' && --depth == 0) break;
+    if (code[end] == ';' && depth == 1) begin = end + 2;
+  }
+  return {begin, end};
 }
 
 // Whether the function at `at` stands in the lab as it is here.
@@ -85,6 +95,13 @@ std::vector<Mutant> automatic_mutants(const Part& part, const std::string& solut
           if (stands_alone(code, at, old_text))
             add(line.number, at, old_text, new_text,
                 "\"" + std::string(old_text) + "\" to \"" + std::string(new_text) + "\"");
+      for (std::size_t at = begin; (at = code.find("if (", at)) < end; ++at) {
+        const auto [from, to] = condition_of(code, at);
+        const std::string condition = solution.substr(from, to - from);
+        add(line.number, at, solution.substr(at, to - at),
+            solution.substr(at, from - at) + "false && (" + condition + ")",
+            "\"if\" to \"if false\"");
+      }
       if (is_statement(line.text)) {
         const std::size_t at = begin + line.text.find_first_not_of(' ');
         const std::string statement = solution.substr(at, end - at);

@@ -4,7 +4,7 @@
 //   a == b  a != b        if (a)   if (false)    true    false        a statement, taken out
 //
 // A change that no case notices is either no fault (another way to write the same) or a case that
-// is missing. `labs/lab verify --only mutate` lists them.
+// is missing. `labs/lab verify --only automatic` lists them.
 #pragma once
 
 #include "mutants.hpp"
