@@ -6,7 +6,7 @@
 
 using namespace lsmith;
 using namespace lsmith::testing;
-using engine_test::Call;
+using lsmith::testing::Call;
 
 namespace {
 

@@ -1,7 +1,7 @@
 // trees.hpp: small trees of real tables in memory, to merge.
 #pragma once
 
-#include "../engine/faulty_files.hpp"
+#include "../fault_fs.hpp"
 #include "../support/vector_cursor.hpp"
 #include "plans.hpp"
 
@@ -92,7 +92,7 @@ class Tree {
     return {};
   }
 
-  engine_test::FaultyFiles files;
+  lsmith::testing::FaultFs files;
   FileNumbers numbers;
   std::atomic<bool> is_cancelled{false};
   std::shared_ptr<TableCache> cache;

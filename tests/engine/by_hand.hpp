@@ -56,7 +56,7 @@ class ByHand {
   Image image() const { return files_.after_kill(); }
 
  private:
-  FaultyFiles files_;
+  FaultFs files_;
   std::uint64_t previous_ = 0;
   std::uint64_t previous_end_ = 0;
   lsmith::Sequence sequence_ = 0;

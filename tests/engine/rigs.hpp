@@ -4,8 +4,8 @@
 // and "a=1 c=2" is what a scan shows.
 #pragma once
 
+#include "../fault_fs.hpp"
 #include "../support/step.hpp"
-#include "faulty_files.hpp"
 
 #include <lsmith/engine.hpp>
 
@@ -19,11 +19,12 @@
 namespace engine_step {
 
 using namespace lsmith;
-using engine_test::Call;
-using engine_test::FaultyFiles;
-using engine_test::Image;
 using lab::expect;
 using lab::expect_equal;
+using lsmith::testing::Call;
+using lsmith::testing::FaultFs;
+using lsmith::testing::Image;
+using lsmith::testing::name_of;
 
 inline const std::string folder = "/db";
 
@@ -40,7 +41,7 @@ struct Rig {
     return std::move(*engine);
   }
 
-  FaultyFiles files;
+  FaultFs files;
   ManualExecutor executor;
   Options options = small_options();
 };

@@ -32,7 +32,7 @@ LevelCursor level3(Tree& tree) {
 }
 
 std::size_t tables_opened(Tree& tree) {
-  return tree.files.count(engine_test::Call::open);
+  return tree.files.count(lsmith::testing::Call::open);
 }
 
 }  // namespace
