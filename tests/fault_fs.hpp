@@ -145,6 +145,13 @@ class FaultFs : public FileSystem {
     return at == names_.end() ? std::string() : at->second->now();
   }
 
+  // The same, of what a power cut leaves at the least.
+  std::string durable_content(const std::string& path) const {
+    const std::lock_guard lock(mutex_);
+    const auto at = durable_names_.find(path);
+    return at == durable_names_.end() ? std::string() : at->second->durable();
+  }
+
   // ---- What a crash leaves ----
 
   Image after_kill() const {

@@ -27,7 +27,8 @@
 // What this body changes from the textbook: versions share whole levels, so an edit costs what the
 // levels it touches cost, not the database; a level's additions are sorted alone and merged in;
 // level_bytes() is a load; and that a table is new is seen from the largest number so far, where
-// the textbook searches.
+// the textbook searches. Behind each synced edit stands one that says nothing, so that rot in the
+// last edit is seen: without it, it would be taken for torn, and a whole flush forgotten.
 //
 // Threads: a Version is immutable; any number of readers. A ManifestWriter: one thread at a time.
 // Cost: apply is linear in the touched levels; find is a binary search.

@@ -201,14 +201,12 @@ inline Status LogReplay::apply(const Frame& frame, const std::string& name) {
   return {};
 }
 
-// A log whose header never became durable was promised to nobody, unless one of its frames says
-// that the log was synced. Recovery ends here: a log behind it can hold nothing that follows on.
+// A log whose header never became durable was promised to nobody. Recovery ends here: a log behind
+// it can hold nothing that follows on. But a header that is gone from before a whole frame was
+// there: they share a sector, and it was written first.
 inline Status LogReplay::end_without_header(LogReader& reader, Status why) {
   if (why.code() != Code::corruption) return why;
-  while (reader.next()) {
-  }
-  if (!reader.status().ok()) return why;
-  if (reader.was_synced()) return why;
+  if (reader.next() || !reader.status().ok()) return why;
   if (!gap_) gap_ = std::string(why.message());
   return {};
 }

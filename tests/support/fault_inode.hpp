@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -122,6 +123,7 @@ class FaultInode {
     return content;
   }
 
+  // Each sector holds what it held at some moment: after the first few of the changes that met it.
   // What was never written holds zeros, or a pattern, or what stood on the disk before.
   std::string sectors(bool tears, const std::string& stale, Random& random) const {
     // Before the last time that it was emptied it was another file, which may be back whole.
@@ -129,35 +131,41 @@ class FaultInode {
     for (std::size_t i = 0; i < pending_.size(); ++i)
       if (pending_[i].is_resize && pending_[i].offset == 0) first = i + 1;
     if (first > 0 && random.chance(10)) return durable_;
-    const unsigned kept_percent = std::array{10u, 50u, 90u}[random.below(3)];
-    const std::size_t torn =
-        tears ? first + random.below(pending_.size() - first + 1) : ~std::size_t{0};
-    std::string content = first > 0 ? std::string() : durable_;
+    const unsigned all_percent = std::array{10u, 50u, 90u}[random.below(3)];
     const std::uint64_t filling = random.below(3);
+    std::string now = first > 0 ? std::string() : durable_, left = now;
     const auto grow = [&](std::size_t size) {
-      for (std::size_t at = content.size(); at < size; ++at)
-        content += filling == 0 ? '\0' : filling == 1 || at >= stale.size() ? '\xa5' : stale[at];
+      for (std::size_t at = left.size(); at < size; ++at)
+        left += filling == 0 ? '\0' : filling == 1 || at >= stale.size() ? '\xa5' : stale[at];
     };
+    std::map<std::size_t, std::size_t> until;  // of each sector, the changes that it saw
     for (std::size_t i = first; i < pending_.size(); ++i) {
       const Change& change = pending_[i];
       if (change.is_resize) {
-        content.resize(change.offset);
+        now.resize(change.offset);
+        left.resize(change.offset);
         continue;
       }
-      if (random.chance(80)) grow(change.offset + change.bytes.size());
-      for (std::size_t at = 0; at < change.bytes.size();) {
-        const std::size_t offset = change.offset + at;
-        const std::size_t size =
-            std::min(change.bytes.size() - at, sector_bytes - offset % sector_bytes);
-        std::string_view piece = std::string_view(change.bytes).substr(at, size);
-        at += size;
-        if (!random.chance(kept_percent)) continue;
-        if (i == torn) piece = piece.substr(0, random.below(size + 1));
-        grow(offset);
-        put(content, offset, piece);
+      put(now, change.offset, change.bytes);
+      const std::size_t end = change.offset + change.bytes.size();
+      for (std::size_t at = change.offset / sector_bytes; at * sector_bytes < end; ++at) {
+        const auto [seen, is_new] = until.try_emplace(at, pending_.size());
+        if (is_new && !random.chance(all_percent))
+          seen->second = first + random.below(pending_.size() - first + 1);
+        if (i >= seen->second) continue;
+        grow(at * sector_bytes);
+        put(left, at * sector_bytes, std::string_view(now).substr(at * sector_bytes, sector_bytes));
       }
     }
-    return content;
+    if (tears && !until.empty()) {
+      const std::size_t at =
+          std::next(until.begin(), static_cast<std::ptrdiff_t>(random.below(until.size())))->first *
+          sector_bytes;
+      grow(at);
+      put(left, at, std::string_view(now).substr(at, random.below(sector_bytes + 1)));
+    }
+    if (random.chance(80)) grow(now.size());
+    return left;
   }
 
   std::string rubbish(Random& random) const {

@@ -70,8 +70,10 @@ class Publication {
     const auto number = decode_current(files_.content(folder + "CURRENT"));
     if (!number.ok()) return "CURRENT: " + number.status().to_string();
     const std::string manifest = with(folder, FileName::Type::manifest, *number);
-    if (!files_.is_durable(manifest)) return "CURRENT names " + manifest + ", which is not durable";
-    return {};
+    const std::string bytes = files_.durable_content(manifest);
+    LogReader reader(bytes, *number, manifest);
+    if (reader.read_header().ok() && reader.next()) return {};
+    return "CURRENT names " + manifest + ", which is not durable";
   }
   std::optional<ManifestState> durable_state(const std::string& folder) const {
     FaultFs left(files_.after_power_cut());

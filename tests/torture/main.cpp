@@ -19,7 +19,8 @@
 namespace {
 
 constexpr const torture::Run* runs[] = {&torture::crashes, &torture::errors, &torture::syncs,
-                                        &torture::space};
+                                        &torture::space,   &torture::reads,  &torture::bits,
+                                        &torture::cuts,    &torture::places};
 constexpr unsigned case_seconds_max = 300;
 
 char hanging[200];  // what is printed when a case hangs

@@ -51,5 +51,9 @@ extern const Run crashes;
 extern const Run errors;
 extern const Run syncs;
 extern const Run space;
+extern const Run bits;
+extern const Run cuts;
+extern const Run places;
+extern const Run reads;
 
 }  // namespace torture
