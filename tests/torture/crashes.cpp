@@ -68,13 +68,13 @@ class CrashedLife {
   std::uint64_t batch_ = 0;
 };
 
-void act(std::uint64_t seed, Figures& figures) {
+void crash_a_life(std::uint64_t seed, Figures& figures) {
   CrashedLife(seed).live(figures);
 }
 
 }  // namespace
 
-const Run crashes = {"crashes", "power cuts and kills after every call, and again in recovery",
-                     act};
+const Run crashes = {"crashes", "power cuts and kills after every call, and again in recovery", 6,
+                     crash_a_life};
 
 }  // namespace torture

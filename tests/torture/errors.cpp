@@ -117,8 +117,9 @@ void fill_disks(std::uint64_t seed, Figures& figures) {
 
 }  // namespace
 
-const Run errors = {"errors", "any call fails, once or for ever, in part or in whole", fail_calls};
-const Run syncs = {"syncs", "every sync fails, in three ways", fail_syncs};
-const Run space = {"space", "the disk is full, at every size", fill_disks};
+const Run errors = {"errors", "any call fails, once or for ever, in part or in whole", 3,
+                    fail_calls};
+const Run syncs = {"syncs", "every sync fails, in three ways", 3, fail_syncs};
+const Run space = {"space", "the disk is full, at every size", 1, fill_disks};
 
 }  // namespace torture

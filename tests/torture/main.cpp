@@ -1,10 +1,10 @@
 // main.cpp: runs cases until the time is over, and prints what was tried.
 //
-//   torture                              the runs
-//   torture RUN [--seconds S] [--seed N] [--cases N]
+//   torture list                                       the runs: NAME SHARE WHAT
+//   torture RUN|all [--seconds S] [--seed N] [--cases N]
 //
-// Prints a line `figure COUNT NAME` for each figure. Exit codes: 0 nothing was wrong; 1 something
-// was, or a case hung; 2 not understood.
+// `--seconds` and `--cases` are of each run. Prints a line `figure COUNT NAME` for each figure.
+// Exit codes: 0 nothing was wrong; 1 something was, or a case hung; 2 not understood.
 #include "run.hpp"
 
 #include <chrono>
@@ -13,14 +13,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 #include <unistd.h>
 
 namespace {
 
-constexpr const torture::Run* runs[] = {&torture::crashes, &torture::errors, &torture::syncs,
-                                        &torture::space,   &torture::reads,  &torture::bits,
-                                        &torture::cuts,    &torture::places};
+constexpr const torture::Run* runs[] = {
+    &torture::crashes, &torture::errors, &torture::syncs,  &torture::space, &torture::reads,
+    &torture::bits,    &torture::cuts,   &torture::places, &torture::agree, &torture::kills};
 constexpr unsigned case_seconds_max = 300;
 
 char hanging[200];  // what is printed when a case hangs
@@ -65,23 +66,28 @@ int run_cases(const torture::Run& run, const Choice& choice) {
   for (const auto& [name, count] : figures.counts())
     std::printf("figure %llu %s\n", static_cast<unsigned long long>(count), name.c_str());
   std::printf("figure %d wrong\n", wrong);
+  std::fflush(stdout);
   return wrong == 0 ? 0 : 1;
 }
 
-int explain() {
-  std::fprintf(stderr, "usage: torture RUN [--seconds S] [--seed N] [--cases N]\n");
+int list() {
   for (const torture::Run* run : runs)
-    std::fprintf(stderr, "  %-10s %s\n", run->name.data(), run->what.data());
+    std::printf("%s %d %s\n", run->name.data(), run->share, run->what.data());
+  return 0;
+}
+
+int explain() {
+  std::fprintf(stderr, "usage: torture RUN|all [--seconds S] [--seed N] [--cases N]\n");
+  list();
   return 2;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const torture::Run* chosen = nullptr;
-  for (const torture::Run* run : runs)
-    if (argc > 1 && run->name == argv[1]) chosen = run;
-  if (chosen == nullptr || argc % 2 != 0) return explain();
+  const std::string_view name = argc > 1 ? argv[1] : "";
+  if (name == "list") return list();
+  if (argc % 2 != 0) return explain();
   Choice choice;
   for (int i = 2; i + 1 < argc; i += 2) {
     const std::string option = argv[i];
@@ -95,5 +101,8 @@ int main(int argc, char** argv) {
       return explain();
   }
   if (choice.cases_max != ~std::uint64_t{0}) choice.seconds = 1e9;
-  return run_cases(*chosen, choice);
+  int result = 2;
+  for (const torture::Run* run : runs)
+    if (name == "all" || run->name == name) result = (result & 1) | run_cases(*run, choice);
+  return result == 2 ? explain() : result;
 }

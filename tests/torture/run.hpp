@@ -43,6 +43,7 @@ class Figures {
 struct Run {
   std::string_view name;
   std::string_view what;
+  int share;  // of the time, beside the others'
   void (*act)(std::uint64_t seed, Figures& figures);
 };
 
@@ -55,5 +56,7 @@ extern const Run bits;
 extern const Run cuts;
 extern const Run places;
 extern const Run reads;
+extern const Run agree;
+extern const Run kills;
 
 }  // namespace torture

@@ -17,6 +17,7 @@ Command find_command(std::string_view name) {
   if (name == "grade") return run_grade;
   if (name == "verify") return run_verify;
   if (name == "test") return run_test;
+  if (name == "torture") return run_torture;
   if (name == "parts") return run_parts;
   return nullptr;
 }

@@ -18,6 +18,7 @@ int run_reset(std::vector<std::string> given);
 int run_reveal(std::vector<std::string> given);
 int run_start(std::vector<std::string> given);
 int run_test(std::vector<std::string> given);
+int run_torture(std::vector<std::string> words);
 int run_use(std::vector<std::string> given);
 int run_verify(std::vector<std::string> given);
 int run_watch(std::vector<std::string> given);
