@@ -19,7 +19,7 @@
 namespace {
 
 constexpr const torture::Run* runs[] = {&torture::crashes, &torture::errors, &torture::syncs,
-                                        &torture::space};
+                                        &torture::space, &torture::isolation};
 constexpr unsigned case_seconds_max = 300;
 
 char hanging[200];  // what is printed when a case hangs

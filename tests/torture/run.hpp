@@ -51,5 +51,6 @@ extern const Run crashes;
 extern const Run errors;
 extern const Run syncs;
 extern const Run space;
+extern const Run isolation;
 
 }  // namespace torture
