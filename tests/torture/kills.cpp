@@ -93,7 +93,7 @@ void kill_writers(std::uint64_t seed, Figures& figures) {
   std::uint64_t held = 0;
   for (std::uint64_t i = 0; i < kill_count && held < history.count(); ++i) {
     const std::string where = "kill " + std::to_string(i + 1);
-    run_and_kill(500 + random.below(25'000), path, options, history, held + 1, acknowledged);
+    run_and_kill(500 + random.below(60'000), path, options, history, held + 1, acknowledged);
     const auto db = Db::open(path, options);
     require(db.ok(), where + ": " + db.status().to_string());
     require_empty(check_prefix(*db, history, acknowledged.get(), acknowledged.get() + 1, &held),

@@ -58,5 +58,6 @@ extern const Run places;
 extern const Run reads;
 extern const Run agree;
 extern const Run kills;
+extern const Run isolation;
 
 }  // namespace torture
