@@ -39,6 +39,9 @@ void* operator new(std::size_t size_bytes) {
 void* operator new[](std::size_t size_bytes) {
   return allocate(size_bytes);
 }
+void* operator new(std::size_t size_bytes, const std::nothrow_t&) noexcept {
+  return allocate(size_bytes);
+}
 void operator delete(void* memory) noexcept {
   std::free(memory);
 }
