@@ -213,6 +213,17 @@ inline Status LogReplay::end_without_header(LogReader& reader, Status why) {
 
 namespace detail {
 
+// Beyond these nothing is numbered on, so that nothing wraps around: no database comes so far
+// within centuries, but a folder that is damaged or forged may say so.
+inline constexpr std::uint64_t file_numbers_end = std::uint64_t{1} << 62;
+inline constexpr Sequence sequences_end = sequence_max - (Sequence{1} << 52);
+
+// A file of ours; nothing for a foreign one.
+inline std::optional<FileName> own_file(const std::string& name) {
+  const auto parsed = parse_file_name(name);
+  return parsed && parsed->number < file_numbers_end ? parsed : std::nullopt;
+}
+
 inline Status lock_folder(const Options& options, Storage& storage) {
   auto lock = storage.files->lock(storage.path(FileName::Type::lock), !options.read_only);
   if (!lock.ok()) return std::move(lock).status();
@@ -261,6 +272,10 @@ inline Status read_state(const Options& options, Storage& storage, bool& is_new)
   auto state = read_manifest(*storage.files, storage.folder);
   if (!state.ok()) return std::move(state).status();
   storage.state = std::move(*state);
+  if (storage.state.next_file_number >= file_numbers_end)
+    return Status(Code::corruption,
+                  storage.path(FileName::Type::manifest, storage.state.manifest_number) +
+                      ": the next file number is too large");
   return {};
 }
 
@@ -272,7 +287,7 @@ inline Result<std::vector<std::uint64_t>> find_logs(const Storage& storage,
   std::vector<std::uint64_t> logs;
   next_number = std::max<std::uint64_t>(storage.state.next_file_number, 1);
   for (const std::string& name : *names) {
-    const auto parsed = parse_file_name(name);
+    const auto parsed = own_file(name);
     if (!parsed) continue;
     next_number = std::max(next_number, parsed->number + 1);
     if (parsed->type == FileName::Type::log && parsed->number >= storage.state.log_number)
@@ -329,6 +344,11 @@ inline Result<std::unique_ptr<Storage>> open_storage(const Options& options,
     storage->memtables.assign(replay.memtables().rbegin(), replay.memtables().rend());
     return storage;
   }
+  if (storage->state.last_sequence >= detail::sequences_end)
+    return Status(Code::not_supported,
+                  storage->path(FileName::Type::current) +
+                      ": the database's sequence numbers are nearly used up: open it read-only, "
+                      "and copy what it holds into a new one");
   if (Status s = detail::settle(options, *storage, replay.memtables()); !s.ok()) return s;
   if (Status s = remove_orphans(*storage); !s.ok()) return s;
   return storage;
@@ -382,7 +402,7 @@ inline Status remove_orphans(Storage& storage, std::vector<std::uint64_t> needs)
       needs.push_back(table->number);
   std::sort(needs.begin(), needs.end());
   for (const std::string& name : *names) {
-    const auto parsed = parse_file_name(name);
+    const auto parsed = detail::own_file(name);
     if (!parsed) continue;
     if (parsed->type == FileName::Type::current || parsed->type == FileName::Type::lock) continue;
     if (std::binary_search(needs.begin(), needs.end(), parsed->number)) continue;

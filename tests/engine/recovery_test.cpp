@@ -372,6 +372,48 @@ TEST_SUITE("recovery") {
     }
   }
 
+  TEST_CASE("a file with a number that nobody gives is foreign") {
+    const History history(4);
+    Image image;
+    {
+      Machine machine;
+      Db db = machine.open();
+      history.write_all(db, 1, 4, Durability::power);
+      image = machine.files.after_kill();
+    }
+    for (const char* name : {"18446744073709551609.sst", "18446744073709551609.wal",
+                             "MANIFEST-4611686018427387904", "4611686018427387904.old"}) {
+      Image with = image;
+      with["/db/" + std::string(name)] = "";
+      CHECK(check_recovery(with, history, 4, 4) == "");
+      Machine machine(with);
+      CHECK(machine.try_open().ok());
+      CHECK(machine.files.after_kill().contains("/db/" + std::string(name)));
+    }
+  }
+
+  TEST_CASE("numbers that are about to run out are refused, not wrapped around") {
+    const auto database_with = [](std::uint64_t next_file, Sequence last) {
+      FaultFs files;
+      REQUIRE(files.create_folder(folder).ok());
+      ManifestState state;
+      state.manifest_number = 1;
+      state.database_id = 7;
+      state.next_file_number = next_file;
+      state.last_sequence = last;
+      REQUIRE(ManifestWriter::create(files, folder, state).ok());
+      return files.after_kill();
+    };
+    CHECK(Machine(database_with(2, 5)).try_open().ok());
+    for (const std::uint64_t next : {std::uint64_t{1} << 62, ~std::uint64_t{0}})
+      CHECK(Machine(database_with(next, 5)).try_open().status().code() == Code::corruption);
+    const Image late = database_with(2, sequence_max);
+    CHECK(Machine(late).try_open().status().code() == Code::not_supported);
+    Machine machine(late);
+    machine.options.read_only = true;
+    CHECK(machine.try_open().status().code() != Code::corruption);
+  }
+
   TEST_CASE("orphans are removed, foreign files are left alone") {
     const History history(20);
     Image image = killed_database(history);
