@@ -111,6 +111,11 @@ class FaultFs : public FileSystem {
     const std::lock_guard lock(mutex_);
     return has_failed_;
   }
+  // Calls to files after they had failed: a second sync would be told that all is well.
+  std::uint64_t retries() const {
+    const std::lock_guard lock(mutex_);
+    return retries_;
+  }
   std::uint64_t count(Call call) const {
     const std::lock_guard lock(mutex_);
     return counts_[static_cast<std::size_t>(call)];
@@ -389,6 +394,7 @@ class FaultFs : public FileSystem {
   std::uint64_t fails_at_ = 0;  // by counts_; 0: none
   bool fails_for_ever_ = false;
   bool has_failed_ = false;
+  std::uint64_t retries_ = 0;
   std::optional<std::uint64_t> space_bytes_;
 };
 
@@ -428,7 +434,7 @@ struct FaultFs::Handle : File {
   Status write_at(Call call, std::uint64_t offset, std::string_view bytes) {
     {
       const std::lock_guard lock(owner.mutex_);
-      if (!failure.ok()) return failure;
+      if (!failure.ok()) return ++owner.retries_, failure;
       Entered entered = owner.enter(call, path);
       failure = entered.status;
       if (entered.effect == Effect::part) bytes = bytes.substr(0, bytes.size() / 2);
@@ -451,7 +457,7 @@ struct FaultFs::Handle : File {
   Status sync_as(Call call) {
     {
       const std::lock_guard lock(owner.mutex_);
-      if (!failure.ok()) return failure;
+      if (!failure.ok()) return ++owner.retries_, failure;
       Entered entered = owner.enter(call, path);
       failure = entered.status;
       if (failure.ok())

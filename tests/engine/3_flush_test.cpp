@@ -117,6 +117,7 @@ TEST_CASE("a flush that fails is told, loses nothing, removes nothing, and ends 
       ++failed;
       expect_failure(done + "; flush()", s, false);
       expect_failure(done + "; commit x=1", commit(*engine, "x=1"), true);
+      expect_failure(done + "; flush() again", engine->flush(), true);
       expect_equal(done + "; tables", 1u, table_count(*engine),
                    "What the manifest may not hold must not be shown.");
       const Image after = rig.files.after_kill();
@@ -173,6 +174,9 @@ TEST_CASE("a compaction removes the tables that it replaced, and none that it mo
   expect_tables("commit and flush a, b, c and d", 4, "a=1 b=1 c=1 d=1");
   expect_ok("compact()", engine->compact({}, {}));
   expect_tables("the same, compact()", 1, "a=1 b=1 c=1 d=1");
+  write(*engine, {"a=2"});
+  expect_ok("compact()", engine->compact({}, {}));
+  expect_tables("the same, commit a=2, compact()", 1, "a=2 b=1 c=1 d=1");
 }
 
 TEST_CASE("when a flush that nobody asked for fails, what was acknowledged stays") {

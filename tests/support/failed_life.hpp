@@ -78,6 +78,7 @@ class FailedLife {
     if (!db.health().ok()) expect_refusal(db);
     if (db.close().ok()) synced_ = acknowledged_;
     if (files_at_failure_) expect_nothing_removed();
+    expect(machine_.files.retries() == 0, "after the close", "a file that failed was tried again");
     machine_.files.heal();
     const Answers answers = ask_all(db, history_.state(acknowledged_));
     note("after the close", answers.wrong);
