@@ -18,6 +18,7 @@
 #include <string>
 #include <utility>
 
+#include "../support/odd_keys.hpp"
 #include "../support/random.hpp"
 
 namespace engine_test {
@@ -97,27 +98,8 @@ class ModelRun {
       check_status(db_->sync(), "sync");
   }
 
-  // A few hundred keys, so that versions pile up; prefixes of each other, empty, zeros, high bytes.
-  std::string key() {
-    const std::uint64_t shape = random_.below(100);
-    const std::uint64_t n = random_.below(150);
-    if (shape < 2) return "";
-    if (shape < 5) return std::string(n % 7, '\0');
-    if (shape < 8) return std::string(n % 5 + 1, '\xff');
-    if (shape < 12) return "key" + std::to_string(n).substr(0, 1) + std::string(1, '\0');
-    if (shape < 15) return std::string(n + 20, 'p') + std::to_string(n);
-    if (shape < 20) return "k\x80" + std::to_string(n);
-    std::string digits = std::to_string(n);
-    return "key" + std::string(8 - digits.size(), '0') + digits;
-  }
-
-  std::string value() {
-    const std::uint64_t shape = random_.below(100);
-    if (shape < 5) return "";
-    if (shape < 97) return random_.bytes(random_.below(60));
-    if (shape < 99) return random_.bytes(500 + random_.below(1000));
-    return random_.bytes(9000);
-  }
+  std::string key() { return lsmith::testing::odd_key(random_, 150); }
+  std::string value() { return lsmith::testing::odd_value(random_); }
 
   void put() {
     const std::string k = key();

@@ -189,8 +189,10 @@ TEST_SUITE("fault_fs") {
                                    : effect == Effect::part  ? "ab"
                                                              : "abcd";
       CHECK(files.after_kill().at("/db/a") == "12345678" + expected);
+      CHECK(files.retries() == 0);
       CHECK(file->append("e").to_string() == failed.to_string());  // poisoned
       CHECK(file->sync().to_string() == failed.to_string());
+      CHECK(files.retries() == 2);
       CHECK(files.make("/db/b", "1")->append("2").ok());
     }
     Files files;
@@ -214,13 +216,31 @@ TEST_SUITE("fault_fs") {
       REQUIRE(file->append("+").ok());
       files.fail(Call::sync, 1, false, effect);
       CHECK_FALSE(file->sync().ok());
-      // Whoever syncs the file by another handle is told that all is well.
       return (cuts_power ? files.after_power_cut() : files.after_kill()).at("/db/a");
     };
     CHECK(left(Effect::all, true) == "kept+");
     CHECK(left(Effect::part, true) == "kept");
     CHECK(left(Effect::part, false) == "kept+");
     CHECK(left(Effect::nothing, false) == "kept");
+  }
+
+  TEST_CASE(
+      "what a failed sync marked clean no later sync writes, though it says that all is well") {
+    Files files;
+    auto log = files.create_log("/db/1", 0);
+    REQUIRE(log.ok());
+    REQUIRE(files.sync_dir("/db").ok());
+    REQUIRE((*log)->write(0, "lost", false).ok());
+    files.fail(Call::log_sync, 1, false);
+    CHECK_FALSE((*log)->sync().ok());
+    auto again = files.reuse_log("/db/1", "/db/2");
+    REQUIRE(again.ok());
+    REQUIRE((*again)->write(4, "kept", false).ok());
+    REQUIRE((*again)->sync().ok());
+    REQUIRE(files.sync_dir("/db").ok());
+    CHECK(files.after_kill().at("/db/2") == "lostkept");
+    CHECK(files.after_power_cut().at("/db/2") == std::string("\0\0\0\0kept", 8));
+    CHECK_FALSE(files.is_durable("/db/2"));
   }
 
   TEST_CASE("space ends where it was told to, in the middle of a write, and comes back") {

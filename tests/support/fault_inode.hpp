@@ -62,8 +62,8 @@ class FaultInode {
     pending_.push_back({size_bytes, {}, true});
   }
   void sync() {
+    durable_ = all_changes();
     pending_.clear();
-    durable_ = now_;
   }
   // A sync that failed.
   void sync_in_vain(Effect effect) {
@@ -80,7 +80,7 @@ class FaultInode {
 
   std::string wreck(Wreck kind, const std::string& stale, Random& random) const {
     if (pending_.empty() || kind == Wreck::durable) return durable_;
-    if (kind == Wreck::now || kind == Wreck::names || kind == Wreck::empty) return now_;
+    if (kind == Wreck::now || kind == Wreck::names || kind == Wreck::empty) return all_changes();
     if (kind == Wreck::rubbish) return rubbish(random);
     if (kind == Wreck::across) {
       constexpr Wreck kinds[] = {Wreck::durable, Wreck::now,  Wreck::prefix,
@@ -105,9 +105,12 @@ class FaultInode {
 
   std::string prefix(Random& random) const {
     const std::size_t whole = random.below(pending_.size() + 1);
-    if (whole == pending_.size()) return now_;
+    if (whole == pending_.size()) return all_changes();
     return apply(whole, random.below(pending_[whole].bytes.size() + 1));
   }
+
+  // What the device gets when nothing goes wrong any more; it may be less than is seen now.
+  std::string all_changes() const { return apply(pending_.size(), 0); }
 
   // The first changes, and of the next one the first bytes.
   std::string apply(std::size_t whole, std::size_t next_bytes) const {

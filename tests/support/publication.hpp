@@ -28,27 +28,25 @@ class Publication {
 
   // To be called after each call that changed something. Says what is wrong; empty: nothing is.
   std::string after(Call call, const std::string& path) {
-    const std::string name = path.substr(path.rfind('/') + 1);
-    const std::optional<FileName> file = parse_file_name(name);
+    const std::size_t slash = path.rfind('/');
+    const std::string folder = path.substr(0, slash);
+    const std::optional<FileName> file = parse_file_name(path.substr(slash + 1));
     if (!file) return {};
     if (file->type == FileName::Type::manifest && call == Call::log_write)
-      return tables_are_durable(path, file->number);
+      return tables_are_durable(folder, file->number);
     if (file->type == FileName::Type::current_temporary && call == Call::rename)
-      return current_is_durable(path.substr(0, path.size() - name.size()));
+      return current_is_durable(folder);
     if (file->type == FileName::Type::log && (call == Call::remove || call == Call::rename))
-      return log_is_needless(path.substr(0, path.size() - name.size()), file->number);
+      return log_is_needless(folder, file->number);
     if (file->type == FileName::Type::table && call == Call::remove)
-      return table_is_needless(path.substr(0, path.size() - name.size()), file->number);
+      return table_is_needless(folder, file->number);
     return {};
   }
 
  private:
-  static std::string with(const std::string& folder, FileName::Type type, std::uint64_t number) {
-    return file_path(folder.substr(0, folder.size() - 1), type, number);
-  }
-
   // Reads the edits behind those that were seen before.
-  std::string tables_are_durable(const std::string& path, std::uint64_t number) {
+  std::string tables_are_durable(const std::string& folder, std::uint64_t number) {
+    const std::string path = file_path(folder, FileName::Type::manifest, number);
     const std::string bytes = files_.content(path);
     LogReader reader(bytes, number, path);
     if (!reader.read_header().ok()) return {};
@@ -59,17 +57,16 @@ class Publication {
       const auto edit = decode_edit(frame->payload);
       if (!edit.ok()) return path + ": " + edit.status().to_string();
       for (const auto& [level, table] : edit->added) {
-        const std::string folder = path.substr(0, path.rfind('/') + 1);
-        const std::string at = with(folder, FileName::Type::table, table.number);
+        const std::string at = file_path(folder, FileName::Type::table, table.number);
         if (!files_.is_durable(at)) return path + " names " + at + ", which is not durable";
       }
     }
     return {};
   }
   std::string current_is_durable(const std::string& folder) {
-    const auto number = decode_current(files_.content(folder + "CURRENT"));
+    const auto number = decode_current(files_.content(file_path(folder, FileName::Type::current)));
     if (!number.ok()) return "CURRENT: " + number.status().to_string();
-    const std::string manifest = with(folder, FileName::Type::manifest, *number);
+    const std::string manifest = file_path(folder, FileName::Type::manifest, *number);
     const std::string bytes = files_.durable_content(manifest);
     LogReader reader(bytes, *number, manifest);
     if (reader.read_header().ok() && reader.next()) return {};
@@ -77,14 +74,14 @@ class Publication {
   }
   std::optional<ManifestState> durable_state(const std::string& folder) const {
     FaultFs left(files_.after_power_cut());
-    auto state = read_manifest(left, folder.substr(0, folder.size() - 1));
+    auto state = read_manifest(left, folder);
     return state.ok() ? std::optional(*std::move(state)) : std::nullopt;
   }
   // A log that the manifest asks for may go when the tables hold all of it: at a clean close.
   std::string log_is_needless(const std::string& folder, std::uint64_t number) const {
     const auto state = durable_state(folder);
     if (!state || state->log_number > number) return {};
-    const std::string path = with(folder, FileName::Type::log, number);
+    const std::string path = file_path(folder, FileName::Type::log, number);
     const Image image = files_.after_power_cut();
     const auto log = image.find(path);
     if (log == image.end()) return {};

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../support/history.hpp"
+#include "../support/odd_keys.hpp"
 #include "options.hpp"
 #include "run.hpp"
 
@@ -81,22 +82,8 @@ class Agreement {
   std::string where() const { return "operation " + std::to_string(step_); }
   void ok(const Status& s) const { require(s.ok(), where() + ": " + s.to_string()); }
 
-  std::string key() {
-    const std::uint64_t n = random_.below(120), shape = random_.below(100);
-    if (shape < 2) return "";
-    if (shape < 6) return std::string(n % 6, '\0');
-    if (shape < 10) return std::string(n % 6 + 1, '\xff');
-    if (shape < 14) return std::string(n + 30, 'p') + std::to_string(n);
-    if (shape < 20) return "key" + std::to_string(n).substr(0, 1) + std::string(1, '\0');
-    return "key" + std::to_string(1000 + n);
-  }
-  std::string value() {
-    const std::uint64_t shape = random_.below(100);
-    return random_.bytes(shape < 5    ? 0
-                         : shape < 97 ? random_.below(60)
-                         : shape < 99 ? 500 + random_.below(1000)
-                                      : 6000);
-  }
+  std::string key() { return odd_key(random_, 120); }
+  std::string value() { return odd_value(random_); }
 
   void write() {
     WriteBatch batch;

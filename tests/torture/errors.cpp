@@ -28,24 +28,26 @@ class Workload {
     auto db = machine.try_open();
     require(db.ok(), db.status().to_string());
     for (std::uint64_t i = 1; i <= held_; ++i) {
-      require_empty(history_.write(*db, i, Durability::power).ok() ? "" : "a write failed");
+      require(history_.write(*db, i, Durability::power).ok(), "a write failed");
       if (i == 12) require(db->flush().ok(), "a flush failed");
     }
     image_ = machine.files.after_kill();
   }
 
   Random& random() { return random_; }
-  // How often a whole life makes each call.
-  std::array<std::uint64_t, call_count> count_calls() {
+  // What a life without failures does: how often each call, and how much it leaves on the disk.
+  struct Measure {
+    std::array<std::uint64_t, call_count> calls;
+    std::uint64_t used_bytes;
+  };
+  Measure measure() const {
     Machine machine(image_, options_);
     require_empty(FailedLife(machine, history_, held_).run(), "a life without failures");
-    std::array<std::uint64_t, call_count> counts{};
+    Measure measured{{}, machine.files.used_bytes()};
     for (std::size_t call = 0; call < call_count; ++call)
-      counts[call] = machine.files.count(static_cast<Call>(call));
-    used_bytes_max_ = machine.files.used_bytes();
-    return counts;
+      measured.calls[call] = machine.files.count(static_cast<Call>(call));
+    return measured;
   }
-  std::uint64_t used_bytes_max() const { return used_bytes_max_; }
 
   // A life in which a call fails; whether it came to that.
   bool fail(Call call, std::uint64_t n, bool for_ever, Effect effect) {
@@ -78,13 +80,12 @@ class Workload {
   Options options_;
   const History history_;
   std::uint64_t held_ = 0;
-  std::uint64_t used_bytes_max_ = 0;
   Image image_;
 };
 
 void fail_calls(std::uint64_t seed, Figures& figures) {
   Workload workload(seed);
-  const auto counts = workload.count_calls();
+  const auto counts = workload.measure().calls;
   for (std::size_t call = 0; call < call_count; ++call) {
     if (counts[call] == 0) continue;
     for (int i = 0; i < 8; ++i) {
@@ -98,7 +99,7 @@ void fail_calls(std::uint64_t seed, Figures& figures) {
 
 void fail_syncs(std::uint64_t seed, Figures& figures) {
   Workload workload(seed);
-  const auto counts = workload.count_calls();
+  const auto counts = workload.measure().calls;
   figures.add("workloads of which every sync failed");
   for (const Call call : {Call::sync, Call::log_sync, Call::sync_dir})
     for (std::uint64_t n = 1; n <= counts[static_cast<std::size_t>(call)]; ++n)
@@ -108,8 +109,7 @@ void fail_syncs(std::uint64_t seed, Figures& figures) {
 
 void fill_disks(std::uint64_t seed, Figures& figures) {
   Workload workload(seed);
-  workload.count_calls();
-  const std::uint64_t all = workload.used_bytes_max() * 2, steps = 60;
+  const std::uint64_t all = workload.measure().used_bytes * 2, steps = 60;
   for (std::uint64_t step = 0; step < steps; ++step)
     if (workload.fill_disk(all * step / steps + workload.random().below(all / steps + 1)))
       figures.add("full disks");

@@ -42,18 +42,18 @@ class Relic {
   const Options& options() const { return options_; }
   const History& history() const { return history_; }
 
-  // `what` was done to the image; what it answers must not be wrong.
-  void judge(const Image& damaged, const std::string& what) {
+  // `what` was done to the image. It may refuse; what it answers must not be wrong, and be that of
+  // a history with `least` batches at the least.
+  void judge(const Image& damaged, std::uint64_t least, const std::string& what) {
     Machine machine(damaged, options_);
     machine.files.has_maps = machine.options.mapped_tables = random_.chance(20);
     machine.options.read_only = random_.chance(30);
     const auto db = machine.try_open();
-    if (!db.ok()) return;
-    const auto last = last_batch(*db);
+    const auto last = db.ok() ? last_batch(*db) : std::nullopt;
     if (!last) return;
-    require(*last + 1 >= batch_count && *last <= batch_count, what + ": it ends at batch " +
-                                                                  std::to_string(*last) + " of " +
-                                                                  std::to_string(batch_count));
+    require(*last >= least && *last <= batch_count, what + ": it ends at batch " +
+                                                        std::to_string(*last) + " of " +
+                                                        std::to_string(batch_count));
     require_empty(ask_all(*db, history_.state(*last)).wrong, what);
   }
 
@@ -70,16 +70,6 @@ std::vector<std::string> paths_of(const Image& image) {
   for (const auto& [path, bytes] : image)
     if (!bytes.empty()) paths.push_back(path);
   return paths;
-}
-
-// A file that ends early ends with its last whole frame, so anything before may be lost, in order.
-void expect_prefix(Relic& relic, const Image& damaged, const std::string& what) {
-  Machine machine(damaged, relic.options());
-  const auto db = machine.try_open();
-  const auto last = db.ok() ? last_batch(*db) : std::nullopt;
-  if (!last) return;
-  require(*last <= batch_count, what + ": it ends at batch " + std::to_string(*last));
-  require_empty(ask_all(*db, relic.history().state(*last)).wrong, what);
 }
 
 // Where the last edit of a manifest begins that no later frame vouches for: the textbook's. It may
@@ -108,13 +98,14 @@ void flip_bits(std::uint64_t seed, Figures& figures) {
         damaged[path][at] = static_cast<char>(damaged[path][at] ^ (1 << bit));
         const std::string what = "bit " + std::to_string(bit) + " of byte " + std::to_string(at) +
                                  " of " + path + " is flipped";
-        at < unproven ? relic.judge(damaged, what) : expect_prefix(relic, damaged, what);
+        relic.judge(damaged, at < unproven ? batch_count - 1 : 0, what);
         figures.add("bits flipped");
       }
     }
   }
 }
 
+// A file that ends early ends with its last whole frame, so anything before may be lost, in order.
 void cut_files(std::uint64_t seed, Figures& figures) {
   Relic relic(seed);
   for (const std::string& path : paths_of(relic.image())) {
@@ -123,9 +114,9 @@ void cut_files(std::uint64_t seed, Figures& figures) {
     for (std::size_t size = 0; size < bytes.size(); size += size < used + 32 ? 1 : 509) {
       Image damaged = relic.image();
       damaged[path].resize(size);
-      expect_prefix(relic, damaged, path + " is cut to " + std::to_string(size) + " bytes");
+      relic.judge(damaged, 0, path + " is cut to " + std::to_string(size) + " bytes");
       damaged[path].resize(bytes.size() + relic.random().below(100), '\xa5');
-      expect_prefix(relic, damaged, path + " ends in rubbish from byte " + std::to_string(size));
+      relic.judge(damaged, 0, path + " ends in rubbish from byte " + std::to_string(size));
       figures.add("files cut or overwritten", 2);
     }
   }
@@ -167,7 +158,7 @@ void misplace(std::uint64_t seed, Figures& figures) {
         what += ", " + std::to_string(size) + " bytes at " + std::to_string(at);
       }
     }
-    expect_prefix(relic, damaged, what);
+    relic.judge(damaged, 0, what);
     figures.add("pieces misplaced");
   }
 }

@@ -47,7 +47,7 @@ struct Run {
   void (*act)(std::uint64_t seed, Figures& figures);
 };
 
-// One of each file of this folder.
+// Those that there are; main.cpp lists them.
 extern const Run crashes;
 extern const Run errors;
 extern const Run syncs;

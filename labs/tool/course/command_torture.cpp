@@ -4,6 +4,7 @@
 #include "process.hpp"
 #include "project.hpp"
 #include "terminal.hpp"
+#include "text.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -78,24 +79,26 @@ struct Figures {
   }
 };
 
-// Takes a number that must be above 0; false, after a complaint, when it is none.
-template <class Number, class Parse>
-bool take_number(Arguments& arguments, const char* name, Number& number, Parse parse) {
-  const auto text = arguments.option(name);
+// False, after a complaint, when it is no time that a run can take.
+bool take_minutes(Arguments& arguments, double& minutes) {
+  constexpr double minutes_max = 10'000;  // a week
+  const auto text = arguments.option("--minutes");
   if (!text) return true;
   char* end = nullptr;
-  number = parse(text->c_str(), &end);
-  if (!text->empty() && *end == '\0' && number > 0) return true;
-  complain(exit_usage, std::string(name) + ": \"" + *text + "\" is no number above 0");
+  minutes = std::strtod(text->c_str(), &end);
+  if (!text->empty() && *end == '\0' && minutes > 0 && minutes <= minutes_max) return true;
+  complain(exit_usage, "--minutes: \"" + *text + "\" is no number above 0, and at most 10000");
   return false;
 }
 
 bool read_request(Arguments& arguments, Request& request) {
   request.lists = arguments.flag("--list");
   request.build = take_build(arguments);
-  if (!take_number(arguments, "--minutes", request.minutes, std::strtod)) return false;
-  const auto parse = [](const char* text, char** end) { return std::strtoull(text, end, 10); };
-  if (!take_number(arguments, "--seed", request.seed, parse)) return false;
+  if (!take_minutes(arguments, request.minutes)) return false;
+  const auto seed = arguments.option("--seed");
+  if (seed && !parse_number(*seed))
+    return complain(exit_usage, "\"" + *seed + "\" is no seed: a whole number is"), false;
+  if (seed) request.seed = *parse_number(*seed);
   if (const auto view = arguments.option("--view")) {
     if (*view != "library" && *view != "textbook")
       return complain(exit_usage, "--view is library or textbook"), false;
