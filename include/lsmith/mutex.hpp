@@ -36,13 +36,27 @@ class LSMITH_CAPABILITY Mutex {
 
 #else
 
+#ifdef LSMITH_SCHEDULED
+/// What a test lets happen before this thread takes a mutex.
+inline thread_local void (*before_lock)() = nullptr;
+#endif
+
 /// A mutex. Held by scope, with MutexLock; lock() and unlock() are for executors that wait on it.
 class LSMITH_CAPABILITY Mutex {
  public:
-  void lock() LSMITH_ACQUIRE() { mutex_.lock(); }
-  void unlock() LSMITH_RELEASE() { mutex_.unlock(); }
+  void lock() LSMITH_ACQUIRE() {
+#ifdef LSMITH_SCHEDULED
+    if (before_lock != nullptr) before_lock();
+#endif
+    mutex_.lock();
+  }
+  void unlock() LSMITH_RELEASE() {
+    mutex_.unlock();
+  }
   /// The standard mutex inside, for the executor's condition variables.
-  std::mutex& native() { return mutex_; }
+  std::mutex& native() {
+    return mutex_;
+  }
 
  private:
   std::mutex mutex_;

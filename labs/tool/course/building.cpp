@@ -107,8 +107,9 @@ Chapter make_chapter(const Part& part, std::string view, std::string folder,
     const std::size_t stubs = stubs_of(*folder_of("lab", part), part, step.id);
     step.is_untouched = stubs > 0 && stubs == stubs_of(chapter.folder, part, step.id);
   }
-  chapter.compile =
-      joined(compiler_words(), {"-std=c++20", "-pthread", "-DDOCTEST_CONFIG_SUPER_FAST_ASSERTS"});
+  chapter.compile = joined(
+      compiler_words(),
+      {"-std=c++20", "-pthread", "-DDOCTEST_CONFIG_SUPER_FAST_ASSERTS", "-DLSMITH_SCHEDULED"});
   chapter.compile = joined(std::move(chapter.compile), flags);
   // The usual linker takes twice as long as either of these.
   if (has_program("ld.lld"))
