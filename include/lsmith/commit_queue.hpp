@@ -73,7 +73,7 @@ Status CommitQueue::run(CommitRequest& request, Work&& work) {
     if (!wait_for_turn(request)) return std::move(request.status);
     take_group();
   }
-  work(group_);
+  [&]() noexcept { work(group_); }();  // the others wait: who fails to end it, ends the process
   finish(group_.size());
   return std::move(request.status);
 }
@@ -86,7 +86,7 @@ void CommitQueue::run_alone(Work&& work) {
     queue_.push_back(&request);
     wait_for_turn(request);  // nobody else takes a request without a batch into a group
   }
-  work();
+  [&]() noexcept { work(); }();
   finish(1);
 }
 

@@ -8,6 +8,10 @@
 // A thin handle: everything is done by the engine below. Keys and values are any bytes. Errors are
 // returned, nothing is thrown. Handles (scans, snapshots, transactions) keep what they read alive:
 // destroying the Db first is safe.
+//
+// Memory that runs out: a read passes std::bad_alloc on and has changed nothing. What opens or
+// changes a database, marked noexcept, ends the process instead, which is safe as a kill is: half
+// of a write can not be taken back.
 #pragma once
 
 #include <lsmith/engine.hpp>
@@ -103,19 +107,19 @@ class Scan::Iterator {
 class Db {
  public:
   /// Opens or creates it. One process at a time may have it open for writing.
-  static Result<Db> open(const std::string& folder, Options options = {});
+  static Result<Db> open(const std::string& folder, Options options = {}) noexcept;
   ~Db();
   Db(Db&&) noexcept = default;
   Db& operator=(Db&& other) noexcept;
 
   Status put(std::string_view key, std::string_view value,
-             Durability durability = Durability::process);
+             Durability durability = Durability::process) noexcept;
   /// Erasing what is not there is fine.
-  Status erase(std::string_view key, Durability durability = Durability::process);
+  Status erase(std::string_view key, Durability durability = Durability::process) noexcept;
   /// All writes of the batch or none.
-  Status write(WriteBatch& batch, Durability durability = Durability::process);
+  Status write(WriteBatch& batch, Durability durability = Durability::process) noexcept;
   /// Makes every acknowledged write survive a power cut.
-  Status sync() { return core_->engine->sync(); }
+  Status sync() noexcept { return core_->engine->sync(); }
 
   /// The value, or nothing when there is none. With a snapshot: as of then.
   Result<std::optional<std::string>> get(std::string_view key, const Snapshot* at = nullptr) const;
@@ -130,16 +134,16 @@ class Db {
   Snapshot snapshot() { return core_->engine->snapshot(); }
   Transaction begin(Isolation isolation = Isolation::snapshot);
 
-  Status flush() { return core_->engine->flush(); }
+  Status flush() noexcept { return core_->engine->flush(); }
   /// Merges everything from `first` to `last`, both included (nothing: no bound). Waits.
   Status compact(std::optional<std::string_view> first = {},
-                 std::optional<std::string_view> last = {}) {
+                 std::optional<std::string_view> last = {}) noexcept {
     return core_->engine->compact(first, last);
   }
   /// Returns when background work has come to rest.
-  Status wait_idle() { return core_->engine->wait_idle(); }
+  Status wait_idle() noexcept { return core_->engine->wait_idle(); }
   /// Flushes, stops and unlocks; says what could not be done. The data is safe in either case.
-  Status close();
+  Status close() noexcept;
 
   /// Ok, or the reason why writes are refused until the database is opened again.
   Status health() const { return core_->engine->health(); }
@@ -196,7 +200,7 @@ inline Scan::~Scan() {
   if (errors_->first.ok()) errors_->first = std::move(error);
 }
 
-inline Result<Db> Db::open(const std::string& folder, Options options) {
+inline Result<Db> Db::open(const std::string& folder, Options options) noexcept {
   if (Status s = check_options(options); !s.ok()) return s;
   auto core = std::make_shared<Core>(options.commit_history_bytes);
   if (options.file_system == nullptr) options.file_system = &posix_file_system();
@@ -221,19 +225,20 @@ inline Db& Db::operator=(Db&& other) noexcept {
   return *this;
 }
 
-inline Status Db::put(std::string_view key, std::string_view value, Durability durability) {
+inline Status Db::put(std::string_view key, std::string_view value,
+                      Durability durability) noexcept {
   WriteBatch batch;
   batch.put(key, value);
   return write(batch, durability);
 }
 
-inline Status Db::erase(std::string_view key, Durability durability) {
+inline Status Db::erase(std::string_view key, Durability durability) noexcept {
   WriteBatch batch;
   batch.erase(key);
   return write(batch, durability);
 }
 
-inline Status Db::write(WriteBatch& batch, Durability durability) {
+inline Status Db::write(WriteBatch& batch, Durability durability) noexcept {
   return core_->engine->commit(batch, durability == Durability::power, &core_->recorder);
 }
 
@@ -269,7 +274,7 @@ inline Transaction Db::begin(Isolation isolation) {
                      isolation);
 }
 
-inline Status Db::close() {
+inline Status Db::close() noexcept {
   return core_->engine->close();
 }
 

@@ -80,8 +80,9 @@ inline std::shared_ptr<const Table> TableCache::keep(std::uint64_t number,
   MutexLock lock(mutex_);
   const auto found = slots_.find(number);
   if (found != slots_.end()) return found->second.table;
-  ages_.push_front(number);
-  slots_.emplace(number, Slot{table, ages_.begin()});
+  std::list<std::uint64_t> age{number};  // it joins the others when nothing can fail any more
+  slots_.emplace(number, Slot{table, age.begin()});
+  ages_.splice(ages_.begin(), age);
   if (slots_.size() > static_cast<std::size_t>(options_.open_tables_max)) {
     const auto oldest = slots_.find(ages_.back());
     evicted = std::move(oldest->second.table);

@@ -1,11 +1,10 @@
 // fuzz.hpp: what every fuzz target shares.
 //
 // A target is one function that takes any bytes, and aborts when the library does with them what
-// it must not. A fuzzer calls it, when LSMITH_FUZZER is defined; else replay.cpp does, over files:
+// it must not. A fuzzer calls it, when LSMITH_FUZZER is defined; else replay.cpp does, over files.
+// `labs/lab torture fuzz` builds the fuzzers and runs them for a time; by hand, one of them:
 //
-//   clang++ -std=c++20 -O1 -g -DLSMITH_FUZZER -fsanitize=fuzzer,address,undefined
-//     -fno-sanitize-recover=all -Iinclude -Itests tests/fuzz/block.cpp -o block.fuzz
-//   block.fuzz -malloc_limit_mb=16 tests/fuzz/corpus/block
+//   build/test-clang-fuzzer/fuzz.block -malloc_limit_mb=16 tests/fuzz/corpus/block
 //
 // No checksum keeps a target from what is behind it: where there is one, a bit of the input asks
 // for the bytes as they are or for right checksums over them (seal.hpp).

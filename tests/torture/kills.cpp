@@ -4,17 +4,15 @@
 // were acknowledged. It is killed at a random moment. The database must then hold a prefix of the
 // history with every acknowledged batch; the next child goes on from there.
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdint>
-#include <new>
 #include <string>
 
 #include "../support/history.hpp"
+#include "../support/shared_count.hpp"
 #include "../support/temp_folder.hpp"
 #include "options.hpp"
 #include "run.hpp"
@@ -26,27 +24,6 @@ using namespace lsmith;
 using namespace lsmith::testing;
 
 constexpr std::uint64_t kill_count = 10;
-
-// A number that a child counts up and this process reads.
-class SharedCount {
- public:
-  SharedCount()
-      : memory_(mmap(nullptr, sizeof(Count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                     0)) {
-    require(memory_ != MAP_FAILED, "no memory to share");
-    count_ = new (memory_) Count(0);
-  }
-  ~SharedCount() { munmap(memory_, sizeof(Count)); }
-  SharedCount(const SharedCount&) = delete;
-  SharedCount& operator=(const SharedCount&) = delete;
-  void set(std::uint64_t value) { count_->store(value, std::memory_order_release); }
-  std::uint64_t get() const { return count_->load(std::memory_order_acquire); }
-
- private:
-  using Count = std::atomic<std::uint64_t>;
-  void* const memory_;
-  Count* count_;
-};
 
 [[noreturn]] void write_until_killed(const std::string& path, const Options& options,
                                      const History& history, std::uint64_t next,

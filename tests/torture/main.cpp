@@ -19,10 +19,10 @@
 
 namespace {
 
-constexpr const torture::Run* runs[] = {&torture::crashes, &torture::errors,   &torture::syncs,
-                                        &torture::space,   &torture::reads,    &torture::bits,
-                                        &torture::cuts,    &torture::places,   &torture::agree,
-                                        &torture::kills,   &torture::isolation};
+constexpr const torture::Run* runs[] = {&torture::crashes, &torture::errors, &torture::syncs,
+                                        &torture::space,   &torture::reads,  &torture::bits,
+                                        &torture::cuts,    &torture::places, &torture::agree,
+                                        &torture::memory,  &torture::kills,  &torture::isolation};
 constexpr unsigned case_seconds_max = 300;
 
 char hanging[200];  // what is printed when a case hangs

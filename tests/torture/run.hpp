@@ -57,6 +57,7 @@ extern const Run cuts;
 extern const Run places;
 extern const Run reads;
 extern const Run agree;
+extern const Run memory;
 extern const Run kills;
 extern const Run isolation;
 

@@ -13,8 +13,8 @@ inline constexpr std::uint64_t manifest_bytes_max = std::uint64_t{4} << 20;
 
 inline void Engine::schedule_flush() {
   if (is_flushing_ || is_stopping_) return;
-  is_flushing_ = true;
   executor_.submit(0, std::make_unique<Job>(*this, &Engine::run_flush));
+  is_flushing_ = true;  // after what may fail: the destructor waits for it
 }
 
 // One memtable a task: under the manual executor each flush is a step of its own.
@@ -84,8 +84,8 @@ inline void Engine::retire_log(std::uint64_t number) {
 inline void Engine::schedule_compaction() {
   is_compaction_due_ = true;
   if (is_compacting_ || is_stopping_) return;
-  is_compacting_ = true;
   executor_.submit(1, std::make_unique<Job>(*this, &Engine::run_compactions));
+  is_compacting_ = true;
 }
 
 // One compaction a task; it submits the next until nothing is due.

@@ -1,6 +1,7 @@
 // command_torture.cpp: `labs/lab torture`: the engine under crashes, errors and rot, for a time.
 #include "cmake_build.hpp"
 #include "commands.hpp"
+#include "fuzzing.hpp"
 #include "process.hpp"
 #include "project.hpp"
 #include "terminal.hpp"
@@ -26,6 +27,7 @@ constexpr std::string_view usage =
     "[--clang]\n\n"
     "Lives of a database that are crashed after every call, starved, damaged and compared, on the\n"
     "library's engine and on the textbook's. Prints what was tried, and what was lost or wrong.\n"
+    "Where there is clang++, fuzzers too; what they find is kept in build/fuzz.\n"
     "  RUN          only these; --list names them\n"
     "  --minutes M  for so long, building not included; 5 by default\n"
     "  --seed S     of the first case; the same cases again for the same seed. 1 by default\n"
@@ -72,10 +74,14 @@ struct Figures {
         wrong += count;
         continue;
       }
-      const std::string key = run + "\t" + name;
-      if (counts.count(key) == 0) order.push_back(key);
-      counts[key][view] += count;
+      this->count(run, view, name, count);
     }
+  }
+  void count(const std::string& run, const std::string& view, const std::string& name,
+             std::uint64_t count) {
+    const std::string key = run + "\t" + name;
+    if (counts.count(key) == 0) order.push_back(key);
+    counts[key][view] += count;
   }
 };
 
@@ -124,11 +130,23 @@ std::vector<Run> find_runs(const Request& request) {
   return runs;
 }
 
-// A run on a view, for its part of the time, with cases of its own for each worker.
+// The fuzzers are a run too, but programs of their own, which have no view and need clang.
+const Run fuzz_run = {"fuzz", 6,
+                      "bytes that nobody wrote, for all that reads bytes; needs clang++"};
+
+// A run on a view, or a fuzz target, for its part of the time, with cases of its own for each
+// worker.
 struct Piece {
-  const Run* run;
+  std::string run;
   std::string view;
   double seconds;
+  std::string fuzz_target = {};
+
+  std::vector<std::string> words(const Request& request, std::uint64_t seed) const {
+    if (!fuzz_target.empty()) return fuzz_words(fuzz_target, seconds, seed);
+    return {request.program(view),   run,      "--seconds",
+            std::to_string(seconds), "--seed", std::to_string(seed)};
+  }
 };
 
 // The library has two thirds of the time where both have some.
@@ -139,9 +157,17 @@ std::vector<Piece> divide(const Request& request, const std::vector<Run>& runs) 
   std::vector<Piece> pieces;
   for (const Run& each : runs) {
     if (!request.wants(each)) continue;
+    if (each.name == fuzz_run.name) {
+      const std::vector<std::string> targets = fuzz_targets();
+      const double seconds = request.minutes * 60 * each.share / shares;
+      for (const std::string& target : targets)
+        pieces.push_back(
+            {each.name, "library", seconds / static_cast<double>(targets.size()), target});
+      continue;
+    }
     for (const std::string& view : request.views) {
       const double part = request.views.size() == 1 ? 1 : view == "library" ? 2.0 / 3 : 1.0 / 3;
-      pieces.push_back({&each, view, request.minutes * 60 * part * each.share / shares});
+      pieces.push_back({each.name, view, request.minutes * 60 * part * each.share / shares});
     }
   }
   return pieces;
@@ -155,15 +181,20 @@ void work(const Request& request, const std::vector<Piece>& pieces, int worker, 
   const std::uint64_t first = request.seed + static_cast<std::uint64_t>(worker) * seeds_apart;
   for (const Piece& piece : pieces) {
     const Outcome outcome =
-        run({request.program(piece.view), piece.run->name, "--seconds",
-             std::to_string(piece.seconds), "--seed", std::to_string(first)},
+        run(piece.words(request, first),
             {project_root(), true, static_cast<int>(piece.seconds * 1000) + grace_ms});
     const std::lock_guard lock(mutex);
-    figures.add(piece.run->name, piece.view, outcome.output);
+    if (piece.fuzz_target.empty()) {
+      figures.add(piece.run, piece.view, outcome.output);
+    } else {
+      figures.count(piece.run, piece.view, "executions of " + piece.fuzz_target,
+                    executions_of(outcome.output));
+    }
     if (outcome.ok()) continue;
-    figures.wrong +=
-        outcome.output.find("figure") == std::string::npos;  // it never came to counting
-    print(paint(Tone::bad, piece.view + ": ") + outcome.output + "\n");
+    const bool has_counted = outcome.output.find("figure") != std::string::npos;
+    if (!has_counted) ++figures.wrong;
+    print(paint(Tone::bad, piece.view + ": ") +
+          (piece.fuzz_target.empty() ? outcome.output : failure_of(outcome.output)) + "\n");
   }
 }
 
@@ -200,7 +231,8 @@ int run_torture(std::vector<std::string> given) {
     targets.push_back("torture." + view);
   if (const std::string why = build_tests(request.build, targets); !why.empty())
     return complain(exit_failure, why);
-  const std::vector<Run> runs = find_runs(request);
+  std::vector<Run> runs = find_runs(request);
+  runs.push_back(fuzz_run);
   if (request.lists) {
     for (const Run& each : runs)
       print(pad(each.name, 12) + each.what + "\n");
@@ -210,6 +242,14 @@ int run_torture(std::vector<std::string> given) {
     if (std::none_of(runs.begin(), runs.end(), [&](const Run& each) { return each.name == name; }))
       return complain(exit_usage, "there is no run " + name + "; --list names them");
 
+  if (request.wants(fuzz_run)) {
+    const std::string why = has_program("clang++") ? build_fuzzers() : "there is no clang++";
+    if (!why.empty() && !request.names.empty()) return complain(exit_failure, "fuzz: " + why);
+    if (!why.empty()) {
+      print(paint(Tone::note, "fuzz is left out: " + why) + "\n");
+      runs.pop_back();
+    }
+  }
   const std::vector<Piece> pieces = divide(request, runs);
   const std::uint64_t began_ms = clock_ms();
   Figures figures;
