@@ -9,13 +9,22 @@ namespace lab {
 namespace {
 
 constexpr std::string_view usage =
-    "usage: labs/lab test [--asan|--tsan] [--clang] [NAME]\n\n"
+    "usage: labs/lab test [--asan|--tsan] [--clang|--platform P] [NAME]\n\n"
     "Builds every test with CMake and runs them through CTest, in a folder of its own below "
     "build/.\n"
-    "  --asan    with AddressSanitizer and UndefinedBehaviorSanitizer\n"
-    "  --tsan    with ThreadSanitizer\n"
-    "  --clang   with clang++ instead of the compiler that was found (or $CXX)\n"
-    "  NAME      runs only the tests whose names match this regular expression\n";
+    "  --asan        with AddressSanitizer and UndefinedBehaviorSanitizer\n"
+    "  --tsan        with ThreadSanitizer\n"
+    "  --clang       with clang++ instead of the compiler that was found (or $CXX)\n"
+    "  --platform P  m32: 32 bits; s390x: big-endian, under qemu\n"
+    "  NAME          only the tests whose names match this regular expression\n";
+
+// Of the tests that match, or all; those that are scripts need nothing built.
+std::string build_those(const CmakeBuild& build, const std::string& pattern) {
+  if (pattern.empty()) return build_tests(build, {});
+  if (std::string why = configure_tests(build); !why.empty()) return why;
+  const std::vector<std::string> targets = targets_of(build, pattern);
+  return targets.empty() ? "" : build_tests(build, targets);
+}
 
 }  // namespace
 
@@ -30,7 +39,7 @@ int run_test(std::vector<std::string> given) {
   }
 
   const std::uint64_t began_ms = clock_ms();
-  if (const std::string why = build_tests(build, {}); !why.empty())
+  if (const std::string why = build_those(build, words.empty() ? "" : words[0]); !why.empty())
     return complain(exit_failure, why);
   print("built in " + duration_since(began_ms) + "\n");
 
