@@ -342,4 +342,26 @@ TEST_SUITE("api") {
     }
     CHECK(found == 60);
   }
+
+  TEST_CASE("the preset for fast reads reads; scans step by either ++; cursors can be assigned") {
+    Machine machine;
+    machine.options = fast_read_options();
+    machine.options.file_system = &machine.files;
+    machine.options.executor = &machine.executor;
+    Db db = machine.open();
+    for (const char* key : {"a", "b", "c"})
+      REQUIRE(db.put(key, key).ok());
+    REQUIRE(db.flush().ok());
+    CHECK(value_of(db, "b") == "b");
+    Scan scan = db.scan("b");
+    auto at = scan.begin();
+    at++;
+    CHECK((*at).key == "c");
+    Transaction transaction = db.begin();
+    TransactionCursor cursor = transaction.scan(Bounds{});
+    cursor = transaction.scan(Bounds{"b", std::nullopt});
+    cursor.seek_to_first();
+    REQUIRE(cursor.is_valid());
+    CHECK(cursor.key() == "b");
+  }
 }

@@ -1,4 +1,6 @@
-// hash_test.cpp: the hash of keys is XXH64, byte for byte.
+// hash_test.cpp: the hash of keys is XXH64, byte for byte; and the checksum without the processor's
+// help is the same as with it.
+#include <lsmith/coding.hpp>
 #include <lsmith/hash.hpp>
 
 #include <doctest/doctest.h>
@@ -8,6 +10,7 @@
 #include <string>
 
 using lsmith::hash_bytes;
+using lsmith::detail::crc_by_tables;
 
 TEST_SUITE_BEGIN("hash");
 
@@ -53,6 +56,16 @@ TEST_CASE("where the bytes lie does not matter") {
     const std::string moved = std::string(shift, '.') + bytes;
     CHECK(hash_bytes(std::string_view(moved).substr(shift)) == hash_bytes(bytes));
   }
+}
+
+TEST_CASE("a checksum by tables is the one that the processor computes") {
+  CHECK(~crc_by_tables(~0u, "123456789", 9) == 0xe3069283u);
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) {
+    CHECK(~crc_by_tables(~0u, bytes.data(), bytes.size()) == lsmith::crc32c(bytes));
+    bytes.push_back(static_cast<char>(i * 37));
+  }
+  CHECK(lsmith::detail::make_crc_tables() == lsmith::detail::crc_tables);  // at run time too
 }
 
 TEST_SUITE_END();

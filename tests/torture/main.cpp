@@ -23,7 +23,10 @@ constexpr const torture::Run* runs[] = {&torture::crashes, &torture::errors, &to
                                         &torture::space,   &torture::reads,  &torture::bits,
                                         &torture::cuts,    &torture::places, &torture::agree,
                                         &torture::memory,  &torture::kills,  &torture::isolation};
-constexpr unsigned case_seconds_max = 300;
+#ifndef LSMITH_CASE_SECONDS
+#define LSMITH_CASE_SECONDS 300
+#endif
+constexpr unsigned case_seconds_max = LSMITH_CASE_SECONDS;
 
 char hanging[200];  // what is printed when a case hangs
 

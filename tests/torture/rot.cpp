@@ -133,10 +133,10 @@ void misplace(std::uint64_t seed, Figures& figures) {
   for (int i = 0; i < 1500; ++i) {
     Image damaged = relic.image();
     const std::string from = any_of(paths), to = any_of(paths), other = any_of(others);
-    const std::string& source =
-        random.chance(70) ? relic.image().at(from) : stranger.image().at(other);
+    const bool is_own = random.chance(70);
+    const std::string& source = is_own ? relic.image().at(from) : stranger.image().at(other);
     std::string& target = damaged[to];
-    std::string what = "into " + to + " of " + from + " or a stranger's " + other;
+    std::string what = "into " + to + (is_own ? " of " + from : " of a stranger's " + other);
     switch (random.below(4)) {
       case 0:
         target = source;
@@ -154,6 +154,8 @@ void misplace(std::uint64_t seed, Figures& figures) {
         const std::size_t piece = random.chance(50) && at + size <= source.size()
                                       ? at
                                       : random.below(source.size() - size + 1);
+        // format.md, section 4.2: frames do not say which database they are of.
+        if (!is_own && to == other && piece == at) break;
         target.replace(at, size, source, piece, size);
         what += ", " + std::to_string(size) + " bytes at " + std::to_string(at);
       }

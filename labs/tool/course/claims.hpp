@@ -9,7 +9,8 @@
 //   automatic       a small change of a solution made by rule: some case notices
 //   alternatives    a step of another correct way to write the part: full marks
 //   engines         the engine with textbook parts put in: agrees with a map
-//   seeds           a step of the solutions with many other random cases: full marks
+//   rules           the library with a rule of durability broken: a run of torture, or a case,
+//   tells seeds           a step of the solutions with many other random cases: full marks
 #pragma once
 
 #include "mutants.hpp"
@@ -43,6 +44,8 @@ void add_automatic(std::vector<Claim>& claims, const Part& part, std::uint64_t e
 void add_alternatives(std::vector<Claim>& claims, const Part& part);
 /// The engine with this part of the textbook alone; and, when wanted, with all up to this one.
 void add_engines(std::vector<Claim>& claims, const Part& part, bool with_those_before);
+/// The library's mutants, which have no part.
+void add_rules(std::vector<Claim>& claims, const std::vector<Mutant>& mutants);
 /// Every step `seeds` times, each time with other random cases.
 void add_seeds(std::vector<Claim>& claims, const Part& part, std::uint64_t seeds);
 

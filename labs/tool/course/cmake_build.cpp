@@ -20,6 +20,7 @@ std::vector<std::string> configure_words(const CmakeBuild& build) {
                                     build.folder,
                                     "-DLSMITH_SANITIZE=" + build.sanitizer,
                                     "--log-level=WARNING"};
+  if (build.counts_coverage) words.push_back("-DLSMITH_COVERAGE=ON");
   if (build.platform.empty())
     words.push_back("-DCMAKE_CXX_COMPILER=" + build.compiler);
   else

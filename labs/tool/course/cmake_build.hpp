@@ -15,6 +15,7 @@ struct CmakeBuild {
   std::string compiler;
   std::string folder;
   std::string platform = {};  ///< one of tests/platforms, or empty: this machine
+  bool counts_coverage = false;
 };
 
 /// Takes --asan, --tsan, --clang and --platform out of the arguments; each way has a folder of its

@@ -1,6 +1,7 @@
 // command_test.cpp: `labs/lab test`: builds and runs every test.
 #include "cmake_build.hpp"
 #include "commands.hpp"
+#include "coverage.hpp"
 #include "process.hpp"
 #include "project.hpp"
 #include "terminal.hpp"
@@ -9,13 +10,16 @@ namespace lab {
 namespace {
 
 constexpr std::string_view usage =
-    "usage: labs/lab test [--asan|--tsan] [--clang|--platform P] [NAME]\n\n"
+    "usage: labs/lab test [--asan|--tsan] [--clang|--platform P] [NAME]\n"
+    "       labs/lab test --coverage\n\n"
     "Builds every test with CMake and runs them through CTest, in a folder of its own below "
     "build/.\n"
     "  --asan        with AddressSanitizer and UndefinedBehaviorSanitizer\n"
     "  --tsan        with ThreadSanitizer\n"
     "  --clang       with clang++ instead of the compiler that was found (or $CXX)\n"
     "  --platform P  m32: 32 bits; s390x: big-endian, under qemu\n"
+    "  --coverage    says which lines and branches of the library no test runs; needs clang++ and "
+    "LLVM\n"
     "  NAME          only the tests whose names match this regular expression\n";
 
 // Of the tests that match, or all; those that are scripts need nothing built.
@@ -31,12 +35,15 @@ std::string build_those(const CmakeBuild& build, const std::string& pattern) {
 int run_test(std::vector<std::string> given) {
   Arguments arguments(std::move(given));
   if (arguments.flag("--help")) return print(usage), finish(exit_fine);
+  const bool counts_coverage = arguments.flag("--coverage");
   const CmakeBuild build = take_build(arguments);
   const std::vector<std::string>& words = arguments.words();
   if (!arguments.error().empty() || words.size() > 1) {
     print(usage);
     return complain(exit_usage, arguments.error().empty() ? "one NAME at most" : arguments.error());
   }
+
+  if (counts_coverage) return measure_coverage();
 
   const std::uint64_t began_ms = clock_ms();
   if (const std::string why = build_those(build, words.empty() ? "" : words[0]); !why.empty())

@@ -26,14 +26,16 @@ constexpr std::string_view usage =
     "  automatic     small changes by rule are noticed; half an hour, only if asked for\n"
     "  alternatives  other correct solutions have full marks\n"
     "  engines       the engine agrees with a map, with each solution alone in the library\n"
+    "  rules         the library with a rule of durability broken is caught; only if asked for\n"
     "  seeds         the solutions have full marks with other random cases\n"
-    "  --full        matrix, automatic, the engine also with the solutions up to each chapter, 200 "
+    "  --full        matrix, automatic, rules, the engine also with the solutions up to each "
+    "chapter, 200 "
     "seeds\n"
     "  --seeds N     as many seeds\n"
     "  --every N     only each Nth mutant or change, where time is short\n";
 
 constexpr std::string_view groups[] = {"labs",      "bodies",       "steps",   "mutants", "matrix",
-                                       "automatic", "alternatives", "engines", "seeds"};
+                                       "automatic", "alternatives", "engines", "rules",   "seeds"};
 
 struct Request {
   std::vector<Part> parts;
@@ -73,6 +75,12 @@ bool read_request(Arguments& arguments, Request& request, int& code) {
 
 // False, after a complaint, when a record of a mutant can not be read.
 bool collect(const Request& request, std::vector<Claim>& claims) {
+  if (request.only == "rules" || request.is_full) {
+    std::string error;
+    const std::vector<Mutant> mutants = read_library_mutants(error);
+    if (!error.empty()) return complain(exit_failure, error), false;
+    add_rules(claims, mutants);
+  }
   for (const Part& part : request.parts) {
     if (request.wants("labs")) add_labs(claims, part);
     if (request.wants("bodies")) add_bodies(claims, part);

@@ -28,17 +28,16 @@ bool is_whole(const Mutant& mutant) {
          !mutant.old_text.empty() && mutant.old_text != mutant.new_text;
 }
 
-}  // namespace
-
-std::vector<Mutant> read_mutants(const Part& part, std::string& error) {
-  const std::string path = "tests/mutants/" + part.folder + ".txt";
+// The records of a file, whose names begin with `prefix`.
+std::vector<Mutant> read_records(const std::string& path, const std::string& prefix,
+                                 std::string& error) {
   std::istringstream text(read_text(project_root() + "/" + path).value_or(""));
   std::vector<Mutant> mutants;
   int number = 0;
   for (std::string line; error.empty() && std::getline(text, line);) {
     ++number;
     if (line.empty() || line[0] == '#') continue;
-    if (line.compare(0, part.number.size() + 1, part.number + ".") == 0) {
+    if (line.compare(0, prefix.size(), prefix) == 0) {
       Mutant mutant;
       mutant.line = number;
       mutant.id = line.substr(0, line.find(' '));
@@ -49,6 +48,7 @@ std::vector<Mutant> read_mutants(const Part& part, std::string& error) {
       continue;
     }
     const bool is_known = !mutants.empty() && (line[0] == '-' || line[0] == '+' ||
+                                               take_field(line, "in", mutants.back().in) ||
                                                take_field(line, "kills", mutants.back().kills) ||
                                                take_field(line, "shows", mutants.back().shows));
     if (!is_known)
@@ -64,6 +64,16 @@ std::vector<Mutant> read_mutants(const Part& part, std::string& error) {
       error = path + ":" + std::to_string(mutant.line) + ": " + mutant.id +
               " lacks its symptom, kills, shows or a change";
   return mutants;
+}
+
+}  // namespace
+
+std::vector<Mutant> read_mutants(const Part& part, std::string& error) {
+  return read_records("tests/mutants/" + part.folder + ".txt", part.number + ".", error);
+}
+
+std::vector<Mutant> read_library_mutants(std::string& error) {
+  return read_records("tests/mutants/library.txt", "R-", error);
 }
 
 std::string apply_mutant(const Mutant& mutant, const std::string& solution, std::string& error) {

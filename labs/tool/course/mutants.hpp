@@ -10,6 +10,9 @@
 //
 // What a report must show is a value of this failure: never a word of the hint or of the case's
 // name. A crash or hang is shown by "(crash)" or "(hang)". Lines that begin with # are comments.
+//
+// tests/mutants/library.txt has wrong versions of the library, R-a and on: `in` names the header
+// that is changed, `kills` a run of torture or a case of the tests.
 #pragma once
 
 #include "project.hpp"
@@ -22,6 +25,7 @@ namespace lab {
 struct Mutant {
   std::string id;    ///< "05.2-c"
   std::string step;  ///< "05.2"
+  std::string in;    ///< of the library's: the header, "lsmith/wal.hpp"
   std::string symptom;
   std::string kills;
   std::string shows;
@@ -33,6 +37,8 @@ struct Mutant {
 /// The mutants of a part, in order; none when it has no file. What can not be read is in `error`,
 /// with file and line.
 std::vector<Mutant> read_mutants(const Part& part, std::string& error);
+/// Those of the library.
+std::vector<Mutant> read_library_mutants(std::string& error);
 /// The solution with the mutant's change; empty, with the reason, when the old text is not there
 /// exactly once.
 std::string apply_mutant(const Mutant& mutant, const std::string& solution, std::string& error);
