@@ -148,8 +148,8 @@ void misplace(std::uint64_t seed, Figures& figures) {
         std::swap(target, damaged[from]);
         break;
       default: {
-        const std::size_t size =
-            std::min<std::size_t>({1 + random.below(600), target.size(), source.size()});
+        const std::size_t size = std::min(
+            {static_cast<std::size_t>(1 + random.below(600)), target.size(), source.size()});
         const std::size_t at = random.below(target.size() - size + 1);
         const std::size_t piece = random.chance(50) && at + size <= source.size()
                                       ? at
