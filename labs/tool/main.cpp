@@ -13,6 +13,7 @@ constexpr std::string_view help =
     "  labs/lab start NN           copies the lab of a chapter to labs/mine, which is yours\n"
     "  labs/lab check NN[.STEP]    grades a chapter, step by step\n"
     "  labs/lab watch NN           the same each time you save\n"
+    "  labs/lab replay SEED [NN]   checks with other random cases, those of the seed\n"
     "  labs/lab hint NN.STEP       help with a step, a little more each time\n"
     "  labs/lab reveal NN          the textbook's solution beside yours\n"
     "  labs/lab reset NN           begins a chapter anew; yours is kept\n"

@@ -130,6 +130,10 @@ sed "s|$asks|$asks if (std::atoi(std::getenv(\"LSMITH_SEED_SHIFT\")) == 7) retur
 expect 0 'the chapter is complete' labs/lab check 05
 expect 1 'next: step 05.2' labs/lab check 05 --seed 7
 expect 2 'whole number' labs/lab check 05 --seed seven
+expect 1 'next: step 05.2' labs/lab replay 7 05
+expect 2 'whole number' labs/lab replay seven 05
+expect 2 'no chapter' labs/lab replay 7 99
+expect 2 'a seed is wanted' labs/lab replay
 
 # ---- What may be handed in ----
 submit good '$' ''

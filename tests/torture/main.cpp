@@ -19,10 +19,14 @@
 
 namespace {
 
+#ifdef LSMITH_TORTURE_RUN  // one alone, which is compiled sooner
+constexpr const torture::Run* runs[] = {&torture::LSMITH_TORTURE_RUN};
+#else
 constexpr const torture::Run* runs[] = {&torture::crashes, &torture::errors, &torture::syncs,
                                         &torture::space,   &torture::reads,  &torture::bits,
                                         &torture::cuts,    &torture::places, &torture::agree,
                                         &torture::memory,  &torture::kills,  &torture::isolation};
+#endif
 #ifndef LSMITH_CASE_SECONDS
 #define LSMITH_CASE_SECONDS 300
 #endif

@@ -193,4 +193,30 @@ int run_check(std::vector<std::string> given) {
   return grade(chapter, waits, seed ? *parse_number(*seed) : 0);
 }
 
+// The chapter that the student is in: the first of their own that is not done.
+std::string chapter_at_hand() {
+  for (const Part& part : all_parts())
+    if (fs::exists(project_root() + "/" + own_header(part)) && first_open_step(part))
+      return part.number;
+  return {};
+}
+
+int run_replay(std::vector<std::string> given) {
+  constexpr std::string_view replay_usage =
+      "usage: labs/lab replay SEED [NN[.STEP]]\n\n"
+      "Checks a chapter, or the one that you are in, with the random cases of that seed: those of\n"
+      "`check --seed`, of a grade, or of somebody else's failure.\n";
+  Arguments arguments(std::move(given));
+  if (arguments.flag("--help")) return print(replay_usage), finish(exit_fine);
+  const auto& words = arguments.words();
+  if (!arguments.error().empty() || words.empty() || words.size() > 2)
+    return complain(exit_usage,
+                    "a seed is wanted, and a chapter if you like\n\n" + std::string(replay_usage));
+  const std::string chapter = words.size() == 2 ? words[1] : chapter_at_hand();
+  if (chapter.empty())
+    return complain(exit_usage, "no chapter of yours is open: say which one, labs/lab replay " +
+                                    words[0] + " NN");
+  return run_check({chapter, "--seed", words[0]});
+}
+
 }  // namespace lab

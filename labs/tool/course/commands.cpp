@@ -7,6 +7,7 @@ Command find_command(std::string_view name) {
   if (name == "map") return run_map;
   if (name == "start") return run_start;
   if (name == "check") return run_check;
+  if (name == "replay") return run_replay;
   if (name == "watch") return run_watch;
   if (name == "hint") return run_hint;
   if (name == "reveal") return run_reveal;

@@ -14,6 +14,7 @@ int run_grade(std::vector<std::string> given);
 int run_hint(std::vector<std::string> given);
 int run_map(std::vector<std::string> given);
 int run_parts(std::vector<std::string> given);
+int run_replay(std::vector<std::string> given);
 int run_reset(std::vector<std::string> given);
 int run_reveal(std::vector<std::string> given);
 int run_start(std::vector<std::string> given);

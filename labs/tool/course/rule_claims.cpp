@@ -25,30 +25,36 @@ std::vector<std::string> sources_in(const std::string& folder) {
   return sources;
 }
 
-// The source that has the case; empty when none has.
-std::string source_of_case(const std::string& name) {
-  for (const char* folder : {"given", "engine", "wal", "manifest", "sstable"})
+// The first source in these folders that has the text; empty when none has.
+std::string source_with(const std::string& wanted, const std::vector<std::string>& folders) {
+  for (const std::string& folder : folders)
     for (const std::string& source : sources_in(folder)) {
       const std::string text = read_text(project_root() + "/" + source).value_or("");
-      if (text.find("TEST_CASE(\"" + name + "\"") != text.npos) return source;
+      if (text.find(wanted) != text.npos) return source;
     }
   return {};
 }
 
 // How the test that should tell is built and run.
 struct Witness {
-  std::vector<std::string> sources;
+  std::vector<std::string> flags;
+  std::string source;
+  std::string main;
   std::vector<std::string> arguments;
 };
 Witness witness_of(const Mutant& mutant) {
   if (mutant.kills.find(' ') == std::string::npos)
-    return {sources_in("torture"),
+    return {{"-DLSMITH_TORTURE_RUN=" + mutant.kills},
+            source_with("const Run " + mutant.kills + " =", {"torture"}),
+            "tests/torture/main.cpp",
             {mutant.kills, "--seconds", std::to_string(run_seconds), "--seed", "1"}};
-  const std::string source = source_of_case(mutant.kills);
-  if (source.empty()) return {};
-  std::string name = mutant.kills;
-  std::replace(name.begin(), name.end(), ',', '?');  // doctest's filters end at commas
-  return {{source, "tests/support/main.cpp"}, {"--test-case=" + name}};
+  std::string filter = "--test-case=" + mutant.kills;
+  std::replace(filter.begin(), filter.end(), ',', '?');  // which would end it
+  return {{"-DLSMITH_SCHEDULED"},
+          source_with("TEST_CASE(\"" + mutant.kills + "\"",
+                      {"given", "engine", "wal", "manifest", "sstable"}),
+          "tests/support/main.cpp",
+          {filter}};
 }
 
 // Why nobody noticed; empty when somebody did.
@@ -65,16 +71,16 @@ std::string prove_rule(const Mutant& mutant) {
   const std::string text = apply_mutant(mutant, header, complaint);
   if (!complaint.empty()) return complaint;
   const Witness witness = witness_of(mutant);
-  if (witness.sources.empty()) return "there is no run or case \"" + mutant.kills + "\"";
+  if (witness.source.empty()) return "there is no run or case \"" + mutant.kills + "\"";
 
   const std::string folder = "build/verify/" + mutant.id;
   const std::string program = project_root() + "/" + folder + "/witness";
   write_text(project_root() + "/" + folder + "/" + mutant.in, text);
   const std::vector<std::string> words =
-      joined(compiler_words(), {"-std=c++20", "-O1", "-w", "-pthread", "-DLSMITH_SCHEDULED",
-                                "-I" + folder, "-Iinclude", "-Itests"});
+      joined(compiler_words(), {"-std=c++20", "-O1", "-w", "-pthread", "-I" + folder, "-Iinclude",
+                                "-Itests", witness.source, witness.main});
   std::string errors;
-  if (!compile_once(joined(words, witness.sources), program, errors))
+  if (!compile_once(joined(words, witness.flags), program, errors))
     return "does not compile:\n" + errors.substr(0, 600);
   const Outcome outcome =
       run(joined({program}, witness.arguments), {project_root(), true, (run_seconds + 120) * 1000});
