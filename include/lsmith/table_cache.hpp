@@ -24,7 +24,8 @@ class TableCache {
   /// `files` outlives the cache.
   TableCache(const Options& options, FileSystem& files, std::string folder);
 
-  /// The table, opened if need be. Corruption or an error of the file system names the file.
+  /// The table, opened if need be. Corruption, which a missing file is too, or an error of the file
+  /// system names the file.
   Result<std::shared_ptr<const Table>> open(const TableMeta& meta);
   /// A builder for a new table with this number.
   Result<std::unique_ptr<TableBuilder>> create(std::uint64_t number);
@@ -58,7 +59,10 @@ inline Result<std::shared_ptr<const Table>> TableCache::open(const TableMeta& me
   if (auto table = find(meta.number)) return table;
   const std::string path = file_path(folder_, FileName::Type::table, meta.number);
   auto file = files_.open(path, options_.mapped_tables);
-  if (!file.ok()) return std::move(file).status();
+  if (!file.ok()) {
+    if (file.status().code() != Code::not_found) return std::move(file).status();
+    return Status(Code::corruption, path + ": the table is missing");
+  }
   // The file is opened without the lock; two threads may both do it, and keep() takes the first.
   auto table = Table::open(std::move(*file), file_name(FileName::Type::table, meta.number),
                            meta.number, meta.table_id, &blocks_);
