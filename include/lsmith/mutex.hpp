@@ -38,7 +38,8 @@ class LSMITH_CAPABILITY Mutex {
 
 #ifdef LSMITH_SCHEDULED
 /// What a test lets happen before this thread takes a mutex.
-inline thread_local void (*before_lock)() = nullptr;
+using BeforeLock = void (*)();
+inline thread_local BeforeLock before_lock = nullptr;
 #endif
 
 /// A mutex. Held by scope, with MutexLock; lock() and unlock() are for executors that wait on it.
