@@ -228,14 +228,17 @@ TEST_CASE("a reader never misses what was acknowledged, wherever a commit and a 
     const auto engine = rig.open();
     write(*engine, {"k=old"});
     std::string seen;
+    Status committed, flushed;
     is_over = !testing::with_turn(
         before_lock, n, [&] { seen = answer(*engine, "k"); },
         [&] {
-          commit(*engine, "k=new").ignore();
-          engine->flush().ignore();
+          committed = commit(*engine, "k=new");
+          flushed = engine->flush();
         });
     const std::string done =
         "commit k=old, get(k), and in the middle of it another thread's commit k=new and flush";
+    if (!expect_ok(done + ": the commit", committed) || !expect_ok(done + ": the flush", flushed))
+      break;
     if (!expect(seen == "old" || seen == "new", done, "old, or new", seen,
                 "Pin first, load the visible sequence second; publish one view, not two."))
       break;

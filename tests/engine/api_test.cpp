@@ -344,10 +344,7 @@ TEST_SUITE("api") {
   }
 
   TEST_CASE("the preset for fast reads reads; scans step by either ++; cursors can be assigned") {
-    Machine machine;
-    machine.options = fast_read_options();
-    machine.options.file_system = &machine.files;
-    machine.options.executor = &machine.executor;
+    Machine machine({}, fast_read_options());
     Db db = machine.open();
     for (const char* key : {"a", "b", "c"})
       REQUIRE(db.put(key, key).ok());

@@ -144,10 +144,7 @@ TEST_SUITE("seed bugs") {
   }
 
   TEST_CASE("B9: a table is opened and asked with a handful of reads, however large it is") {
-    Machine machine;
-    machine.options = Options();
-    machine.options.file_system = &machine.files;
-    machine.options.executor = &machine.executor;
+    Machine machine({}, Options());
     {
       Db db = machine.open();
       const std::string value(1000, 'v');

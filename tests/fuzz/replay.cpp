@@ -13,49 +13,16 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "../support/allocations.hpp"
 #include "fuzz.hpp"
 
 namespace {
 
 constexpr std::size_t allocation_bytes_max = std::size_t{16} << 20;
-
-void* allocate(std::size_t size_bytes) {
-  lsmith::fuzz::require(size_bytes <= allocation_bytes_max, "nothing asks for so much memory");
-  void* const memory = std::malloc(size_bytes > 0 ? size_bytes : 1);
-  lsmith::fuzz::require(memory != nullptr, "there is memory");
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t size_bytes) {
-  return allocate(size_bytes);
-}
-void* operator new[](std::size_t size_bytes) {
-  return allocate(size_bytes);
-}
-void* operator new(std::size_t size_bytes, const std::nothrow_t&) noexcept {
-  return allocate(size_bytes);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-
-namespace {
 
 namespace fs = std::filesystem;
 
@@ -114,6 +81,10 @@ int run_files(const std::string& name, char** files, int count) {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
+  lsmith::testing::before_allocation = [] {
+    lsmith::fuzz::require(lsmith::testing::wanted_bytes <= allocation_bytes_max,
+                          "nothing asks for so much memory");
+  };
   if (argument_count > 2 && std::strcmp(arguments[1], "--target") == 0)
     return run_files(arguments[2], arguments + 3, argument_count - 3);
   if (argument_count != 2) {

@@ -11,8 +11,11 @@ namespace lsmith::testing {
 /// Called before this thread gets memory; it may throw std::bad_alloc. Whoever is called and
 /// allocates itself, takes this away first.
 inline thread_local void (*before_allocation)() = nullptr;
+/// How much is wanted of it.
+inline thread_local std::size_t wanted_bytes = 0;
 
 inline void* allocate(std::size_t size_bytes) {
+  wanted_bytes = size_bytes;
   if (before_allocation != nullptr) before_allocation();
   void* const memory = std::malloc(size_bytes > 0 ? size_bytes : 1);
   if (memory == nullptr) throw std::bad_alloc();

@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "../support/allocations.hpp"
 #include "../support/history.hpp"
+#include "../support/scarcity.hpp"
 #include "../support/shared_count.hpp"
 #include "../support/temp_folder.hpp"
 #include "options.hpp"
@@ -28,28 +28,6 @@ using namespace lsmith::testing;
 
 constexpr std::uint64_t dying_children = 40;
 constexpr int exit_without_memory = 77;
-
-// Counts this thread's allocations from 1, and lets those from the n-th on fail, or it alone.
-class Scarcity {
- public:
-  Scarcity(std::uint64_t n, bool for_ever) {
-    allocations_ = 0;
-    first_ = n;
-    for_ever_ = for_ever;
-    before_allocation = [] {
-      ++allocations_;
-      if (allocations_ == first_ || (for_ever_ && allocations_ > first_)) throw std::bad_alloc();
-    };
-  }
-  ~Scarcity() { before_allocation = nullptr; }
-  Scarcity(const Scarcity&) = delete;
-  Scarcity& operator=(const Scarcity&) = delete;
-  static std::uint64_t count() { return allocations_; }
-
- private:
-  static inline std::uint64_t allocations_, first_;
-  static inline bool for_ever_;
-};
 
 // Whether it came to the n-th allocation, whose failure `act` must pass on, or do without.
 bool starve(std::uint64_t n, bool for_ever, const std::function<void()>& act) {
@@ -67,41 +45,44 @@ class Victim {
   static constexpr std::uint64_t held = 40, batch_count = 120;
 
   explicit Victim(std::uint64_t seed) : random(seed), history(batch_count, seed) {
-    options = options_of(random);
-    options.mapped_tables = random.chance(30);
+    options_ = options_of(random);
+    options_.mapped_tables = random.chance(30);
     ManualExecutor executor;
-    options.executor = &executor;
-    auto db = Db::open(living, options);
+    auto db = Db::open(living_, options(executor));
     require(db.ok(), db.status().to_string());
     for (std::uint64_t i = 1; i <= held; ++i) {
       require(history.write(*db, i).ok(), "a write failed");
       if (i == 12 || i == 24) require(db->flush().ok(), "a flush failed");
     }
-    std::filesystem::copy(living, original, std::filesystem::copy_options::recursive);
-    options.executor = nullptr;
+    std::filesystem::copy(living_, original_, std::filesystem::copy_options::recursive);
   }
   // The folder as it was.
   const std::string& restored() const {
-    std::filesystem::remove_all(copy);
-    std::filesystem::copy(original, copy, std::filesystem::copy_options::recursive);
-    return copy;
+    std::filesystem::remove_all(copy_);
+    std::filesystem::copy(original_, copy_, std::filesystem::copy_options::recursive);
+    return copy_;
   }
+  // The victim's, on one processor.
+  Options options(ManualExecutor& executor) const {
+    Options options = options_;
+    options.executor = &executor;
+    return options;
+  }
+
   Random random;
   const History history;
-  Options options;
 
  private:
+  Options options_;
   const TempFolder temp_;
-  const std::string living = temp_.path("living"), original = temp_.path("db"),
-                    copy = temp_.path("copy");
+  const std::string living_ = temp_.path("living"), original_ = temp_.path("db"),
+                    copy_ = temp_.path("copy");
 };
 
 void starve_reads(Victim& victim, Figures& figures) {
   ManualExecutor executor;
-  Options options = victim.options;
-  options.executor = &executor;
   const Map& state = victim.history.state(Victim::held);
-  auto db = Db::open(victim.restored(), options);
+  auto db = Db::open(victim.restored(), victim.options(executor));
   require(db.ok(), db.status().to_string());
   for (std::uint64_t n = 1;; n += 1 + victim.random.below(9)) {
     Answers hungry;
@@ -128,8 +109,7 @@ struct Needs {
 Needs live(const Victim& victim, const std::string& folder, std::uint64_t starve_at,
            SharedCount& acknowledged) {
   ManualExecutor executor;
-  Options options = victim.options;
-  options.executor = &executor;
+  const Options options = victim.options(executor);
   std::vector<WriteBatch> batches;
   for (std::uint64_t i = Victim::held + 1; i <= Victim::batch_count; ++i)
     batches.push_back(victim.history.batch(i));
@@ -178,9 +158,7 @@ void starve_lives(Victim& victim, Figures& figures) {
     require(code == exit_without_memory,
             where + ": the process went on, or ended with exit code " + std::to_string(code));
     ManualExecutor executor;
-    Options options = victim.options;
-    options.executor = &executor;
-    const auto db = Db::open(folder, options);
+    const auto db = Db::open(folder, victim.options(executor));
     require(db.ok(), where + ": " + db.status().to_string());
     require_empty(check_prefix(*db, victim.history, acknowledged.get(), acknowledged.get() + 1),
                   where);

@@ -56,7 +56,11 @@ std::string configure_tests(const CmakeBuild& build) {
 }
 
 std::string build_tests(const CmakeBuild& build, const std::vector<std::string>& targets) {
-  if (std::string why = configure_tests(build); !why.empty()) return why;
+  std::string why = configure_tests(build);
+  return why.empty() ? build_targets(build, targets) : why;
+}
+
+std::string build_targets(const CmakeBuild& build, const std::vector<std::string>& targets) {
   std::vector<std::string> words = {"cmake", "--build", build.folder, "-j",
                                     std::to_string(processor_count())};
   if (!targets.empty()) {

@@ -26,6 +26,8 @@ std::string configure_tests(const CmakeBuild& build);
 /// Configures and builds; empty targets: all that is built by default. Says what failed; empty:
 /// nothing did.
 std::string build_tests(const CmakeBuild& build, const std::vector<std::string>& targets);
+/// Builds what was configured.
+std::string build_targets(const CmakeBuild& build, const std::vector<std::string>& targets);
 /// What must be built for the tests whose names match, once configured.
 std::vector<std::string> targets_of(const CmakeBuild& build, const std::string& pattern);
 

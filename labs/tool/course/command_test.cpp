@@ -27,7 +27,7 @@ std::string build_those(const CmakeBuild& build, const std::string& pattern) {
   if (pattern.empty()) return build_tests(build, {});
   if (std::string why = configure_tests(build); !why.empty()) return why;
   const std::vector<std::string> targets = targets_of(build, pattern);
-  return targets.empty() ? "" : build_tests(build, targets);
+  return targets.empty() ? "" : build_targets(build, targets);
 }
 
 }  // namespace

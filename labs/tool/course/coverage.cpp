@@ -3,6 +3,7 @@
 //   SF:FILE   DA:LINE,COUNT   BRF:branches   BRH:branches that ran   end_of_record
 #include "coverage.hpp"
 
+#include "cmake_build.hpp"
 #include "contract.hpp"
 #include "process.hpp"
 #include "project.hpp"
@@ -95,7 +96,7 @@ bool run_and_count(const CmakeBuild& build, std::string& lcov) {
   setenv("LLVM_PROFILE_FILE", (profiles + "/%m.profraw").c_str(), 1);
   setenv("LSMITH_OPERATIONS", "50000", 0);
   const std::vector<std::string> targets = targets_of(build, std::string(tests_pattern));
-  if (!build_tests(build, targets).empty()) return false;
+  if (!build_targets(build, targets).empty()) return false;
   const Outcome tests = run({"ctest", "--test-dir", build.folder, "--output-on-failure", "-j",
                              std::to_string(processor_count()), "-R", std::string(tests_pattern)},
                             {project_root(), false, 0});
@@ -122,17 +123,12 @@ double percent(std::uint64_t part, std::uint64_t whole) {
 
 }  // namespace
 
-CmakeBuild coverage_build() {
-  CmakeBuild build{"", "clang++", "build/test-clang-coverage"};
-  build.counts_coverage = true;
-  return build;
-}
-
 int measure_coverage() {
   for (const char* needed : {"clang++", "llvm-profdata", "llvm-cov"})
     if (!has_program(needed))
       return complain(exit_failure, std::string(needed) + " is needed and is not here");
-  const CmakeBuild build = coverage_build();
+  CmakeBuild build{"", "clang++", "build/test-clang-coverage"};
+  build.counts_coverage = true;
   if (const std::string why = configure_tests(build); !why.empty())
     return complain(exit_failure, why);
   std::string lcov;

@@ -3,7 +3,6 @@
 
 #include "cmake_build.hpp"
 #include "project.hpp"
-#include "text.hpp"
 
 #include <algorithm>
 #include <cmath>
