@@ -133,7 +133,11 @@ inline Status LogReplay::replay(std::uint64_t number) {
   const std::string name = file_name(FileName::Type::log, number);
   auto bytes = read_file(files_, folder_ + "/" + name);
   if (!bytes.ok()) return std::move(bytes).status();
-  LogReader reader(*bytes, number, name);
+  // Also under another number: a file is only used again by its own database.
+  const auto claimed = decode_log_header(*bytes);
+  if (claimed.ok() && claimed->database_id != state_.database_id)
+    return Status(Code::corruption, name + ": it belongs to another database");
+  LogReader reader(*bytes, state_.database_id, number, name);
   auto header = reader.read_header();
   if (!header.ok()) return end_without_header(reader, std::move(header).status());
   if (Status s = check_chain(*header, name); !s.ok()) return s;
@@ -151,7 +155,6 @@ inline Status LogReplay::check_chain(const LogHeader& header, const std::string&
     return Status(Code::corruption, name + ": " + what);
   };
   if (header.kind != LogHeader::Kind::write_ahead) return corrupt("it is not a write-ahead log");
-  if (header.database_id != state_.database_id) return corrupt("it belongs to another database");
   if (gap_) return {};  // only its synced frames matter now
 
   const std::string previous = file_name(FileName::Type::log, header.previous_number);

@@ -117,7 +117,7 @@ class LogWriter {
 
   const LogHeader header_;
   const std::unique_ptr<LogFile> file_;
-  const std::uint32_t seed_;  // the checksum of the file number
+  const std::uint32_t seed_;  // the checksum of database id and file number
   std::string frame_;         // of the appending thread
 
   // Stored (release) by append() when the bytes are written; the acquire in sync() sees them.
@@ -135,8 +135,10 @@ class LogWriter {
 /// at a time.
 class LogReader {
  public:
-  /// `name` is for messages; `file_number` is the one that the file's name carries.
-  LogReader(std::string_view bytes, std::uint64_t file_number, std::string name);
+  /// Frames are those of this database and of the file number that the file's name carries. `name`
+  /// is for messages.
+  LogReader(std::string_view bytes, std::uint64_t database_id, std::uint64_t file_number,
+            std::string name);
 
   /// The header. Corruption when it is damaged or belongs to another file number.
   Result<LogHeader> read_header();
@@ -171,7 +173,7 @@ class LogReader {
 
   std::string_view bytes_;
   std::uint64_t file_number_;
-  std::uint32_t seed_;  // the checksum of the file number
+  std::uint32_t seed_;  // the checksum of database id and file number
   std::string name_;
   std::uint64_t end_ = LogHeader::size_bytes;
   bool has_ended_ = false;
@@ -194,9 +196,10 @@ constexpr std::uint64_t frame_bytes(std::uint64_t payload_bytes) {
   return (frame_header_bytes + payload_bytes + frame_alignment - 1) & ~(frame_alignment - 1);
 }
 
-inline std::uint32_t log_seed(std::uint64_t file_number) {
-  char bytes[8];
-  store_fixed64(bytes, file_number);
+inline std::uint32_t log_seed(std::uint64_t database_id, std::uint64_t file_number) {
+  char bytes[16];
+  store_fixed64(bytes, database_id);
+  store_fixed64(bytes + 8, file_number);
   return crc32c({bytes, sizeof bytes});
 }
 
@@ -259,7 +262,9 @@ inline Result<LogHeader> decode_log_header(std::string_view bytes) {
 }
 
 inline LogWriter::LogWriter(std::unique_ptr<LogFile> file, const LogHeader& header)
-    : header_(header), file_(std::move(file)), seed_(detail::log_seed(header.file_number)) {
+    : header_(header),
+      file_(std::move(file)),
+      seed_(detail::log_seed(header.database_id, header.file_number)) {
   assert(file_ != nullptr);
 }
 
@@ -352,10 +357,11 @@ inline Status LogWriter::fail(Status reason) {
   return failure_;
 }
 
-inline LogReader::LogReader(std::string_view bytes, std::uint64_t file_number, std::string name)
+inline LogReader::LogReader(std::string_view bytes, std::uint64_t database_id,
+                            std::uint64_t file_number, std::string name)
     : bytes_(bytes),
       file_number_(file_number),
-      seed_(detail::log_seed(file_number)),
+      seed_(detail::log_seed(database_id, file_number)),
       name_(std::move(name)) {}
 
 inline Result<LogHeader> LogReader::read_header() {

@@ -68,7 +68,7 @@ TEST_SUITE("crash") {
       history.write_all(db, synced + 1, synced + 1);
       image = machine.files.after_kill();
       const auto [number, path] = *paths_of(image, Type::log).rbegin();
-      LogReader reader(image[path], number, path);
+      LogReader reader = reader_of(image[path], number, path);
       REQUIRE(reader.read_header().ok());
       while (reader.next()) {
       }

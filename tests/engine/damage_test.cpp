@@ -51,7 +51,7 @@ Verdict judge(const Image& image, const History& history, bool read_only) {
 
 // Offsets behind each whole frame of the log.
 std::vector<std::uint64_t> frame_ends(const std::string& bytes, std::uint64_t number) {
-  LogReader reader(bytes, number, "log");
+  LogReader reader = reader_of(bytes, number, "log");
   REQUIRE(reader.read_header().ok());
   std::vector<std::uint64_t> ends;
   while (reader.next())

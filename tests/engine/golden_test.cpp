@@ -62,7 +62,7 @@ TEST_SUITE("golden") {
     const Image image = golden();
     const auto [number, path] = *paths_of(image, Type::manifest).begin();
     CHECK(image.at(path_of(Type::current)) == encode_current(number));
-    LogReader reader(image.at(path), number, path);
+    LogReader reader = reader_of(image.at(path), number, path);
     const auto header = reader.read_header();
     REQUIRE(header.ok());
     CHECK(header->kind == LogHeader::Kind::manifest);
@@ -98,7 +98,7 @@ TEST_SUITE("golden") {
   TEST_CASE("the frames of the golden log are the last writes, byte for byte") {
     const Image image = golden();
     const auto [number, path] = *paths_of(image, Type::log).rbegin();
-    LogReader reader(image.at(path), number, path);
+    LogReader reader = reader_of(image.at(path), number, path);
     REQUIRE(reader.read_header().ok());
     int i = 45;
     for (; const auto frame = reader.next(); ++i) {
@@ -120,7 +120,7 @@ TEST_SUITE("golden") {
     // File numbers are free; the frames of the last log are canonical but for number and offset.
     const auto payloads = [](const Image& from) {
       const auto [number, path] = *paths_of(from, Type::log).rbegin();
-      LogReader reader(from.at(path), number, path);
+      LogReader reader = reader_of(from.at(path), number, path);
       REQUIRE(reader.read_header().ok());
       std::vector<std::string> found;
       while (const auto frame = reader.next())

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "../support/history.hpp"
+#include "../support/log_reader.hpp"
 
 namespace engine_test {
 
@@ -28,6 +29,7 @@ using lsmith::testing::folder;
 using lsmith::testing::Image;
 using lsmith::testing::last_batch;
 using lsmith::testing::name_of;
+using lsmith::testing::reader_of;
 using Map = lsmith::testing::Map;
 
 struct History : lsmith::testing::History {

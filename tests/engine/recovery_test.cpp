@@ -231,7 +231,7 @@ TEST_SUITE("recovery") {
     REQUIRE(db.close().ok());
     Image image = machine.files.after_kill();
     const auto [number, path] = *paths_of(image, Type::manifest).rbegin();
-    LogReader reader(image[path], number, path);
+    LogReader reader = reader_of(image[path], number, path);
     REQUIRE(reader.read_header().ok());
     std::uint64_t last_edit = 0;
     bool is_marked = false;  // the textbook's manifest has one write for an edit, not two
@@ -277,7 +277,7 @@ TEST_SUITE("recovery") {
           const std::string path = path_of(Type::log, missing);
           std::uint64_t left = missing == 10 ? 0 : 3;  // batches before the hole
           if (is_cut) {
-            LogReader reader(image[path], missing, path);
+            LogReader reader = reader_of(image[path], missing, path);
             REQUIRE(reader.read_header().ok());
             while (reader.next()) {
             }
@@ -347,6 +347,10 @@ TEST_SUITE("recovery") {
       header.database_id += 1;
       made.add_log(header, history, 4, 6);
       expect_refused(made.image(), Code::corruption, {"000011.wal", "another database"});
+      Image image = made.image();
+      image[path_of(Type::log, 12)] = image[path_of(Type::log, 11)];
+      image.erase(path_of(Type::log, 11));
+      expect_refused(image, Code::corruption, {"000012.wal", "another database"});
     }
     {
       ByHand made(10);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "../fault_fs.hpp"
+#include "../support/log_reader.hpp"
 #include "../support/step.hpp"
 
 #include <lsmith/engine.hpp>
@@ -25,6 +26,7 @@ using lsmith::testing::Call;
 using lsmith::testing::FaultFs;
 using lsmith::testing::Image;
 using lsmith::testing::name_of;
+using lsmith::testing::reader_of;
 
 inline const std::string folder = "/db";
 
@@ -164,7 +166,7 @@ inline std::vector<std::pair<std::uint64_t, std::string>> logs_of(const Image& i
 inline std::vector<std::string> frames_of(const Image& image) {
   std::vector<std::string> frames;
   for (const auto& [number, path] : logs_of(image)) {
-    LogReader reader(image.at(path), number, path);
+    LogReader reader = reader_of(image.at(path), number, path);
     if (!reader.read_header().ok()) continue;
     while (const auto frame = reader.next())
       frames.emplace_back(frame->payload);
@@ -176,7 +178,7 @@ inline std::vector<std::string> frames_of(const Image& image) {
 struct NewestLog {
   explicit NewestLog(const Image& image) {
     const auto [number, path] = logs_of(image).back();
-    LogReader reader(image.at(path), number, path);
+    LogReader reader = reader_of(image.at(path), number, path);
     if (const auto found = reader.read_header(); found.ok()) header = *found;
     while (reader.next()) {
     }

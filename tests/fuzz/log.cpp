@@ -14,6 +14,8 @@
 namespace lsmith::fuzz {
 namespace {
 
+constexpr std::uint64_t database_id = 99;
+
 struct PlainFrame {
   std::uint64_t offset = 0;
   std::uint64_t size_bytes = 0;
@@ -61,6 +63,7 @@ class PlainReader {
     frame.synced_bytes = std::uint64_t{load_fixed32(at + 12)} * 8;
     if (load_fixed16(at + 10) != (number_ & 0xffff)) return std::nullopt;
     std::string covered;
+    put_fixed64(covered, database_id);
     put_fixed64(covered, number_);
     put_fixed64(covered, offset);
     covered.append(at + 4, 12 + frame.payload.size());
@@ -106,9 +109,9 @@ void fuzz_log(std::string_view input) {
   const std::uint64_t number = 0x10000 + source.byte();
   const auto spared = static_cast<std::uint32_t>(source.number(4));
   std::string bytes(source.rest());
-  seal_log(bytes, number, spared);
+  seal_log(bytes, database_id, number, spared);
 
-  LogReader reader(bytes, number, "the.wal");
+  LogReader reader(bytes, database_id, number, "the.wal");
   check_header(reader, bytes, number);
   PlainReader plain(bytes, number);
   plain.run();

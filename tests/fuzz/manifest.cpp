@@ -57,7 +57,7 @@ void fuzz_manifest(std::string_view input) {
   const std::string path = file_path(manifest_folder, FileName::Type::manifest, manifest_at);
   image[current] = has_current ? std::string(source.piece()) : encode_current(manifest_at);
   image[path] = source.rest();
-  seal_log(image[path], manifest_at, spared);
+  seal_log(image[path], claimed_database(image[path]), manifest_at, spared);
 
   testing::FaultFs files(image, 1);
   const Result<ManifestState> state = read_manifest(files, manifest_folder);

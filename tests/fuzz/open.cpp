@@ -194,12 +194,15 @@ void live(const Image& image, const Wishes& wishes) {
 
 void forge(Image& image, std::uint32_t spared) {
   using Type = FileName::Type;
+  std::uint64_t database_id = 0;
+  for (const auto& [path, bytes] : image)
+    if (path.find("/MANIFEST-") != path.npos) database_id = claimed_database(bytes);
   for (auto& [path, bytes] : image) {
     const auto name = parse_file_name(path.substr(path.rfind('/') + 1));
     if (!name) continue;
     if (name->type == Type::table) seal_table(bytes);
     if (name->type == Type::log || name->type == Type::manifest)
-      seal_log(bytes, name->number, spared);
+      seal_log(bytes, database_id, name->number, spared);
   }
 }
 

@@ -19,10 +19,17 @@ inline void store_checksum(std::string& bytes, std::size_t at, std::uint32_t crc
   store_fixed32(bytes.data() + at, mask_crc(crc));
 }
 
+// The database that a log says it is of.
+inline std::uint64_t claimed_database(std::string_view bytes) {
+  return bytes.size() < 24 ? 0 : load_fixed64(bytes.data() + 16);
+}
+
 // Bit 0 of `spared` leaves the header as it is, bit i the i-th frame; bit 31 all from there on.
-inline void seal_log(std::string& bytes, std::uint64_t number, std::uint32_t spared) {
+inline void seal_log(std::string& bytes, std::uint64_t database_id, std::uint64_t number,
+                     std::uint32_t spared) {
   if (bytes.size() < LogHeader::size_bytes) return;
   if ((spared & 1) == 0) {
+    store_fixed64(bytes.data() + 16, database_id);
     store_fixed64(bytes.data() + 24, number);
     store_checksum(bytes, 60, crc32c(std::string_view(bytes).substr(0, 60)));
   }
@@ -33,9 +40,10 @@ inline void seal_log(std::string& bytes, std::uint64_t number, std::uint32_t spa
     if (whole > bytes.size() - at) return;
     if ((spared >> std::min(i, 31) & 1) == 0) {
       store_fixed16(bytes.data() + at + 10, static_cast<std::uint16_t>(number & 0xffff));
-      char place[16];
-      store_fixed64(place, number);
-      store_fixed64(place + 8, at);
+      char place[24];
+      store_fixed64(place, database_id);
+      store_fixed64(place + 8, number);
+      store_fixed64(place + 16, at);
       const std::string_view covered(bytes.data() + at + 4, 12 + payload_bytes);
       store_checksum(bytes, at, crc32c(covered, crc32c({place, sizeof place})));
     }

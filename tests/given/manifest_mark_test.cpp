@@ -1,6 +1,7 @@
 // manifest_mark_test.cpp: what the library's manifest does beyond the textbook's: rot in the last
 // edit is seen, although no other edit stands behind it.
 #include "../fault_fs.hpp"
+#include "../support/log_reader.hpp"
 
 #include <lsmith/manifest.hpp>
 
@@ -27,7 +28,7 @@ TEST_CASE("a byte that flips in the last edit of a manifest is corruption, not a
     const Image whole = files.after_kill();
     const std::string path = "/db/MANIFEST-000001";
     std::uint64_t end = 0;  // of the last edit that says something
-    LogReader reader(whole.at(path), 1, path);
+    LogReader reader = reader_of(whole.at(path), 1, path);
     REQUIRE(reader.read_header().ok());
     while (const auto frame = reader.next())
       if (!frame->payload.empty()) end = reader.end_offset();

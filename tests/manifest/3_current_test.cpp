@@ -152,7 +152,7 @@ TEST_SUITE("manifest") {
   TEST_CASE("a damaged manifest is corruption with its name, but for the torn last edit") {
     CrashFiles files;
     auto writer = created(files);
-    LogReader reader(files.names["db/MANIFEST-000012"]->bytes, 12, "");
+    LogReader reader = reader_of(files.names["db/MANIFEST-000012"]->bytes, 12, "");
     reader.next();
     const std::uint64_t base_end = reader.end_offset();
     const std::string base = show_read(files);

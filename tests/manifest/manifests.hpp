@@ -1,6 +1,7 @@
 // manifests.hpp: tables, edits and states for tests.
 #pragma once
 
+#include "../support/log_reader.hpp"
 #include "../support/random.hpp"
 #include "../support/step.hpp"
 #include "crash_files.hpp"

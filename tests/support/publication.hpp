@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "../fault_fs.hpp"
+#include "log_reader.hpp"
 
 namespace lsmith::testing {
 
@@ -48,7 +49,7 @@ class Publication {
   std::string tables_are_durable(const std::string& folder, std::uint64_t number) {
     const std::string path = file_path(folder, FileName::Type::manifest, number);
     const std::string bytes = files_.content(path);
-    LogReader reader(bytes, number, path);
+    LogReader reader = reader_of(bytes, number, path);
     if (!reader.read_header().ok()) return {};
     std::uint64_t& seen = seen_[path];
     while (const auto frame = reader.next()) {
@@ -68,7 +69,7 @@ class Publication {
     if (!number.ok()) return "CURRENT: " + number.status().to_string();
     const std::string manifest = file_path(folder, FileName::Type::manifest, *number);
     const std::string bytes = files_.durable_content(manifest);
-    LogReader reader(bytes, *number, manifest);
+    LogReader reader = reader_of(bytes, *number, manifest);
     if (reader.read_header().ok() && reader.next()) return {};
     return "CURRENT names " + manifest + ", which is not durable";
   }
@@ -85,7 +86,7 @@ class Publication {
     const Image image = files_.after_power_cut();
     const auto log = image.find(path);
     if (log == image.end()) return {};
-    LogReader reader(log->second, number, path);
+    LogReader reader = reader_of(log->second, number, path);
     if (!reader.read_header().ok()) return {};
     while (const auto frame = reader.next()) {
       const auto batch = WriteBatch::parse(frame->payload);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../support/history.hpp"
+#include "../support/log_reader.hpp"
 #include "options.hpp"
 #include "run.hpp"
 
@@ -78,7 +79,7 @@ std::size_t unproven_from(const std::string& path, const std::string& bytes) {
   const auto name = parse_file_name(path.substr(path.rfind('/') + 1));
   std::size_t from = bytes.size();
   if (!name || name->type != FileName::Type::manifest) return from;
-  LogReader reader(bytes, name->number, path);
+  LogReader reader = reader_of(bytes, name->number, path);
   require(reader.read_header().ok(), path);
   while (const auto frame = reader.next())
     from = frame->payload.empty() ? bytes.size() : static_cast<std::size_t>(frame->offset);
@@ -154,8 +155,6 @@ void misplace(std::uint64_t seed, Figures& figures) {
         const std::size_t piece = random.chance(50) && at + size <= source.size()
                                       ? at
                                       : random.below(source.size() - size + 1);
-        // format.md, section 4.2: frames do not say which database they are of.
-        if (!is_own && to == other && piece == at) break;
         target.replace(at, size, source, piece, size);
         what += ", " + std::to_string(size) + " bytes at " + std::to_string(at);
       }

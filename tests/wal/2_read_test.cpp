@@ -12,7 +12,7 @@ const lab::Step step_2{
     "Length, then checksum, then meaning; the first frame that fails ends the log."};
 
 Status read_header(std::string_view bytes, std::uint64_t number) {
-  return LogReader(bytes, number, "000007.wal").read_header().status();
+  return LogReader(bytes, database_id, number, "000007.wal").read_header().status();
 }
 
 // Reads a log with one frame of those bytes at its first offset.
@@ -28,7 +28,7 @@ Status read_one(const RawFrame& frame) {
 TEST_SUITE("wal") {
   TEST_CASE("the header is read, and is that of the file's number") {
     const RawLog log({"first", "", "the third one"});
-    LogReader reader(log.bytes, 7, "000007.wal");
+    LogReader reader(log.bytes, database_id, 7, "000007.wal");
     const Result<LogHeader> header = reader.read_header();
     REQUIRE_MESSAGE(header.ok(), header.status().to_string());
     CHECK(*header == header_for(7));
@@ -45,7 +45,7 @@ TEST_SUITE("wal") {
     std::string bytes = RawLog().bytes;
     bytes += RawFrame{7, 64, 0, "batch", 1}.bytes();
     bytes += RawFrame{7, 88, 64, "edit", 2}.bytes();
-    LogReader reader(bytes, 7, "000007.wal");
+    LogReader reader(bytes, database_id, 7, "000007.wal");
     CHECK_FALSE(reader.was_synced());
     const std::optional<Frame> first = reader.next();
     REQUIRE(first);
@@ -124,6 +124,9 @@ TEST_SUITE("wal") {
   TEST_CASE("a frame that stands elsewhere, or belongs to another file, is no frame") {
     CHECK(read_one({7, 72, 0, "moved"}).ok());
     CHECK(read_one({8, 64, 0, "another file"}).ok());
+    RawFrame foreign{7, 64, 0, "another database"};
+    foreign.database += 1;
+    CHECK(read_one(foreign).ok());
     CHECK(read_one({7 + 65536, 64, 0, "another file with the same low bits"}).ok());
   }
 

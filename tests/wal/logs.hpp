@@ -21,6 +21,7 @@
 namespace lsmith::testing {
 
 inline constexpr std::uint64_t header_bytes = LogHeader::size_bytes;
+inline constexpr std::uint64_t database_id = 0x1122334455667788;
 
 // What a DiskLog wrote. The call with number `fails_at` fails, counted from 1; the calls after it
 // would succeed again, so a writer that tries once more is seen.
@@ -82,7 +83,7 @@ struct SlowLog final : LogFile {
 
 inline LogHeader header_for(std::uint64_t file_number) {
   LogHeader header;
-  header.database_id = 0x1122334455667788;
+  header.database_id = database_id;
   header.file_number = file_number;
   return header;
 }
@@ -99,9 +100,11 @@ struct RawFrame {
   std::string payload;
   std::uint8_t type = 1;
   std::uint8_t flags = 0;
+  std::uint64_t database = database_id;
 
   std::string bytes() const {
     std::string place, covered, frame;
+    put_fixed64(place, database);
     put_fixed64(place, number);
     put_fixed64(place, offset);
     put_fixed32(covered, static_cast<std::uint32_t>(payload.size()));
@@ -151,7 +154,7 @@ struct Reading {
 inline Reading read_log(std::string_view bytes, std::uint64_t number = 7) {
   // A copy of its own size, so that a read outside of it is seen by a sanitizer.
   const std::vector<char> copy(bytes.begin(), bytes.end());
-  LogReader reader({copy.data(), copy.size()}, number, "000007.wal");
+  LogReader reader({copy.data(), copy.size()}, database_id, number, "000007.wal");
   Reading reading;
   while (const std::optional<Frame> frame = reader.next())
     reading.payloads.emplace_back(frame->payload);

@@ -95,9 +95,10 @@ inline Status apply_edit_frame(const Frame& frame, bool is_first, ManifestState&
 
 inline Result<ManifestState> replay_manifest(std::string_view bytes, std::uint64_t number,
                                              const std::string& path) {
-  LogReader reader(bytes, number, path);
-  Result<LogHeader> header = reader.read_header();
-  if (!header.ok()) return std::move(header).status();
+  Result<LogHeader> header = decode_log_header(bytes);
+  if (!header.ok()) return std::move(header).status().in(path);
+  LogReader reader(bytes, header->database_id, number, path);
+  if (Status s = reader.read_header().status(); !s.ok()) return s;
   if (header->kind != LogHeader::Kind::manifest)
     return Status(Code::corruption, path + ": the log is no manifest");
 

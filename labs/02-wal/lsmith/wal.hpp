@@ -119,8 +119,10 @@ class LogWriter {
 /// at a time.
 class LogReader {
  public:
-  /// `name` is for messages; `file_number` is the one that the file's name carries.
-  LogReader(std::string_view bytes, std::uint64_t file_number, std::string name);
+  /// Frames are those of this database and of the file number that the file's name carries. `name`
+  /// is for messages.
+  LogReader(std::string_view bytes, std::uint64_t database_id, std::uint64_t file_number,
+            std::string name);
 
   /// The header. Corruption when it is damaged or belongs to another file number.
   Result<LogHeader> read_header();
@@ -198,10 +200,11 @@ inline Status LogWriter::start() {
 
 inline Status LogWriter::append(FrameType, std::string_view, bool) {
   // Afterwards the frame stands at what was end_offset(): section 4.2, stored with one call of
-  // LogFile::write, which also hears of will_sync. Its checksum begins with two numbers that are
-  // not stored: the file number and the frame's offset, 64 bits each. Its mark is an eighth of
-  // synced_bytes(), or the largest number that the field holds: too low is always true. When the
-  // write fails the end stays where it was, and every later call returns that failure.
+  // LogFile::write, which also hears of will_sync. Its checksum begins with three numbers that the
+  // frame does not store: database id, file number and the frame's offset, 64 bits each. Its mark
+  // is an eighth of synced_bytes(), or the largest number that the field holds: too low is always
+  // true. When the write fails the end stays where it was, and every later call returns that
+  // failure.
   throw std::logic_error("02.1 is not yet written");
 }
 
@@ -239,7 +242,7 @@ inline const LogHeader& LogWriter::header() const {
   throw std::logic_error("02.1 is not yet written");
 }
 
-inline LogReader::LogReader(std::string_view, std::uint64_t, std::string) {}
+inline LogReader::LogReader(std::string_view, std::uint64_t, std::uint64_t, std::string) {}
 
 inline Result<LogHeader> LogReader::read_header() {
   // What decode_log_header says, and it must be the header of this file number. Every failure

@@ -361,12 +361,12 @@ inline Result<ManifestBytes> read_current_manifest(FileSystem& files, const std:
 }
 
 inline Result<ManifestState> read_manifest(FileSystem&, const std::string&) {
-  // What read_current_manifest refuses is returned as it is. Then a LogReader takes the bytes: the
-  // header must be that of a manifest, and every frame an edit that decodes and fits the state so
-  // far. The database id is in the header. Every failure has the manifest's path in it, one of an
-  // edit the frame's offset as well. How the log ends is for LogReader::status() to say: a torn
-  // last edit was never acknowledged, so it is left out. A manifest without any whole edit is
-  // corruption: its base was durable before CURRENT named it.
+  // What read_current_manifest refuses is returned as it is. Then decode_log_header says which
+  // database it is, and a LogReader takes the bytes: its header must be that of a manifest, and
+  // every frame an edit that decodes and fits the state so far. Every failure has the manifest's
+  // path in it, one of an edit the frame's offset as well. How the log ends is for
+  // LogReader::status() to say: a torn last edit was never acknowledged, so it is left out. A
+  // manifest without any whole edit is corruption: its base was durable before CURRENT named it.
   throw std::logic_error("07.3 is not yet written");
 }
 

@@ -234,7 +234,8 @@ void Dump::log_end(const lsmith::LogReader& reader) {
 
 int Dump::log(std::uint64_t number) {
   log_header();
-  lsmith::LogReader reader(bytes_, number, name_);
+  const std::uint64_t id = bytes_.size() < 24 ? 0 : load_fixed64(bytes_.data() + 16);
+  lsmith::LogReader reader(bytes_, id, number, name_);
   const auto header = reader.read_header();
   if (!header.ok()) {
     damage(header.status());

@@ -7,7 +7,7 @@
 //   frame:  | crc 4 | size 4 | type 1 | flags 1 | number 2 | synced 4 | payload | zeros up to 8 |
 //
 // A log ends before its file does: space is allocated ahead, and files are used again. The checksum
-// starts with the file number and the frame's offset, so an old or misplaced frame is no frame.
+// starts with database id, file number and offset, so an old or misplaced frame is no frame.
 //
 // At the first bad frame the reader must tell two cases apart. Torn: the crash came before the
 // frame was whole, nobody was promised it, the log ends here. Rotten: it was durable once, and to
@@ -115,8 +115,10 @@ class LogWriter {
 /// at a time.
 class LogReader {
  public:
-  /// `name` is for messages; `file_number` is the one that the file's name carries.
-  LogReader(std::string_view bytes, std::uint64_t file_number, std::string name);
+  /// Frames are those of this database and of the file number that the file's name carries. `name`
+  /// is for messages.
+  LogReader(std::string_view bytes, std::uint64_t database_id, std::uint64_t file_number,
+            std::string name);
 
   /// The header. Corruption when it is damaged or belongs to another file number.
   Result<LogHeader> read_header();
@@ -150,6 +152,7 @@ class LogReader {
   std::nullopt_t end_with(Code code, const std::string& why);
 
   std::string_view bytes_;
+  std::uint64_t database_id_;
   std::uint64_t file_number_;
   std::string name_;
   std::uint64_t end_ = LogHeader::size_bytes;
@@ -166,9 +169,10 @@ inline std::uint64_t round_up_to_8(std::uint64_t size) {
 }
 
 // `covered` is all of the frame from its size field to the end of its payload.
-inline std::uint32_t frame_crc(std::uint64_t file_number, std::uint64_t offset,
-                               std::string_view covered) {
+inline std::uint32_t frame_crc(std::uint64_t database_id, std::uint64_t file_number,
+                               std::uint64_t offset, std::string_view covered) {
   std::string place;
+  put_fixed64(place, database_id);
   put_fixed64(place, file_number);
   put_fixed64(place, offset);
   return mask_crc(crc32c(covered, crc32c(place)));
@@ -251,7 +255,7 @@ inline Status LogWriter::append(FrameType type, std::string_view payload, bool w
               static_cast<std::uint32_t>(std::min<std::uint64_t>(synced_bytes() / 8, 0xffffffff)));
   covered.append(payload);
   std::string frame;
-  put_fixed32(frame, frame_crc(header_.file_number, offset, covered));
+  put_fixed32(frame, frame_crc(header_.database_id, header_.file_number, offset, covered));
   frame.append(covered);
   frame.resize(static_cast<std::size_t>(round_up_to_8(frame.size())), '\0');
 
@@ -300,8 +304,9 @@ inline Status LogWriter::finish(Status outcome) const {
   return failure_;
 }
 
-inline LogReader::LogReader(std::string_view bytes, std::uint64_t file_number, std::string name)
-    : bytes_(bytes), file_number_(file_number), name_(std::move(name)) {}
+inline LogReader::LogReader(std::string_view bytes, std::uint64_t database_id,
+                            std::uint64_t file_number, std::string name)
+    : bytes_(bytes), database_id_(database_id), file_number_(file_number), name_(std::move(name)) {}
 
 inline Result<LogHeader> LogReader::read_header() {
   Result<LogHeader> header = decode_log_header(bytes_.substr(0, LogHeader::size_bytes));
@@ -367,7 +372,7 @@ inline std::optional<LogReader::FrameHeader> LogReader::read_frame_header(
 inline bool LogReader::has_right_checksum(std::uint64_t offset, const FrameHeader& header) const {
   const std::string_view covered = bytes_.substr(static_cast<std::size_t>(offset + 4),
                                                  std::size_t{header.size} + frame_header_bytes - 4);
-  return frame_crc(file_number_, offset, covered) == header.crc;
+  return frame_crc(database_id_, file_number_, offset, covered) == header.crc;
 }
 
 inline bool LogReader::was_durable(std::uint64_t bad) const {

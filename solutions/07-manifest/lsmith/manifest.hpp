@@ -10,15 +10,14 @@
 //     level 0   [31] [28]                      level 0   [33] [31] [28]        + 33
 //     level 1   [19 a–k] [20 l–z]              level 1   [19 a–k] [32 l–z]     − 20  + 32
 //
-// A version never changes: readers pin it, and the engine makes the next one beside it. A table
-// that both name is shared; the count of its references says whether anybody may still read it.
+// A version never changes: readers pin it, on any thread, while the engine makes the next one.
+// Both share a table's meta data; the count of its references says whether it is still read.
 //
 // Invariants
 //  1. Level 0 is ordered newest first. In each other level no two tables share a user key.
 //  2. A table number stands in a version once.
 //  3. An edit is synced before anybody acts on it. A manifest is durable before CURRENT names it.
 //  4. Numbers never fall, and every file in use has one below next_file_number.
-// Threads: a Version never changes, so any number may read it. Cost: apply copies references.
 #pragma once
 
 #include <lsmith/coding.hpp>
@@ -436,9 +435,10 @@ inline Result<ManifestState> read_manifest(FileSystem& files, const std::string&
   if (!bytes.ok() && bytes.status().code() == Code::not_found)
     return Status(Code::corruption, current + " names " + path + ", which is missing");
   if (!bytes.ok()) return std::move(bytes).status();
-  LogReader reader(*bytes, *number, path);
-  Result<LogHeader> header = reader.read_header();
-  if (!header.ok()) return std::move(header).status();
+  Result<LogHeader> header = decode_log_header(*bytes);
+  if (!header.ok()) return std::move(header).status().in(path);
+  LogReader reader(*bytes, header->database_id, *number, path);
+  if (Status s = reader.read_header().status(); !s.ok()) return s;
   if (header->kind != LogHeader::Kind::manifest)
     return Status(Code::corruption, path + ": the log is no manifest");
   ManifestState state;

@@ -121,8 +121,10 @@ class LogWriter {
 /// at a time.
 class LogReader {
  public:
-  /// `name` is for messages; `file_number` is the one that the file's name carries.
-  LogReader(std::string_view bytes, std::uint64_t file_number, std::string name);
+  /// Frames are those of this database and of the file number that the file's name carries. `name`
+  /// is for messages.
+  LogReader(std::string_view bytes, std::uint64_t database_id, std::uint64_t file_number,
+            std::string name);
 
   /// The header. Corruption when it is damaged or belongs to another file number.
   Result<LogHeader> read_header();
@@ -158,6 +160,7 @@ class LogReader {
   Status fault(Code code, const std::string& why) const;
 
   std::string_view bytes_;
+  std::uint64_t database_id_ = 0;
   std::uint64_t file_number_;
   std::string name_;
   std::uint64_t end_ = LogHeader::size_bytes;
@@ -182,9 +185,10 @@ inline std::uint64_t frame_bytes(std::uint64_t payload_bytes) {
 }
 
 // The stored checksum of a frame; `checked` are its bytes from 4 on, without the padding.
-inline std::uint32_t frame_crc(std::uint64_t file_number, std::uint64_t offset,
-                               std::string_view checked) {
+inline std::uint32_t frame_crc(std::uint64_t database_id, std::uint64_t file_number,
+                               std::uint64_t offset, std::string_view checked) {
   std::string place;
+  put_fixed64(place, database_id);
   put_fixed64(place, file_number);
   put_fixed64(place, offset);
   return mask_crc(crc32c(checked, crc32c(place)));
@@ -286,7 +290,8 @@ inline Status LogWriter::append(FrameType type, std::string_view payload, bool w
   put_fixed32(frame, static_cast<std::uint32_t>(std::min(synced / 8, mark_max)));
   frame.append(payload);
   const std::string_view checked = std::string_view(frame).substr(4);
-  store_fixed32(frame.data(), detail::frame_crc(header_.file_number, offset, checked));
+  store_fixed32(frame.data(),
+                detail::frame_crc(header_.database_id, header_.file_number, offset, checked));
   frame.resize(detail::frame_bytes(payload.size()), '\0');
 
   Status s = finish(file_->write(offset, frame, will_sync));
@@ -335,8 +340,9 @@ inline const LogHeader& LogWriter::header() const {
   return header_;
 }
 
-inline LogReader::LogReader(std::string_view bytes, std::uint64_t file_number, std::string name)
-    : bytes_(bytes), file_number_(file_number), name_(std::move(name)) {}
+inline LogReader::LogReader(std::string_view bytes, std::uint64_t database_id,
+                            std::uint64_t file_number, std::string name)
+    : bytes_(bytes), database_id_(database_id), file_number_(file_number), name_(std::move(name)) {}
 
 inline Result<LogHeader> LogReader::read_header() {
   Result<LogHeader> header = decode_log_header(bytes_);
@@ -363,7 +369,7 @@ inline std::optional<LogReader::Head> LogReader::head_at(std::uint64_t offset) c
 inline bool LogReader::is_whole(std::uint64_t offset, const Head& head) const {
   const std::string_view checked =
       bytes_.substr(offset + 4, frame_header_bytes - 4 + std::size_t{head.size});
-  return head.crc == detail::frame_crc(file_number_, offset, checked);
+  return head.crc == detail::frame_crc(database_id_, file_number_, offset, checked);
 }
 
 inline Status LogReader::fault(Code code, const std::string& why) const {

@@ -536,9 +536,10 @@ inline Result<ManifestState> read_manifest(FileSystem& files, const std::string&
   if (!manifest.ok()) return manifest.status();
   const std::string& path = manifest->path;
 
-  LogReader reader(manifest->bytes, manifest->number, path);
-  const Result<LogHeader> header = reader.read_header();
-  if (!header.ok()) return header.status();
+  const Result<LogHeader> header = decode_log_header(manifest->bytes);
+  if (!header.ok()) return Status(header.status()).in(path);
+  LogReader reader(manifest->bytes, header->database_id, manifest->number, path);
+  if (const Status s = reader.read_header().status(); !s.ok()) return s;
   if (header->kind != LogHeader::Kind::manifest)
     return Status(Code::corruption, path + ": a log, but not a manifest");
 
