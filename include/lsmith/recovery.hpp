@@ -98,6 +98,7 @@ class LogReplay {
 
  private:
   Status replay(std::uint64_t number);
+  bool is_foreign(std::string_view bytes) const;
   Status check_chain(const LogHeader& header, const std::string& name);
   Status replay_frames(LogReader& reader, const std::string& name);
   Status apply(const Frame& frame, const std::string& name);
@@ -133,12 +134,12 @@ inline Status LogReplay::replay(std::uint64_t number) {
   const std::string name = file_name(FileName::Type::log, number);
   auto bytes = read_file(files_, folder_ + "/" + name);
   if (!bytes.ok()) return std::move(bytes).status();
-  // Also under another number: a file is only used again by its own database.
-  const auto claimed = decode_log_header(*bytes);
-  if (claimed.ok() && claimed->database_id != state_.database_id)
+  if (is_foreign(*bytes))
     return Status(Code::corruption, name + ": it belongs to another database");
   LogReader reader(*bytes, state_.database_id, number, name);
   auto header = reader.read_header();
+  if (header.ok() && header->database_id != state_.database_id)
+    header = Status(Code::corruption, name + ": its header belongs to another database");
   if (!header.ok()) return end_without_header(reader, std::move(header).status());
   if (Status s = check_chain(*header, name); !s.ok()) return s;
   if (Status s = replay_frames(reader, name); !s.ok()) return s;
@@ -148,6 +149,15 @@ inline Status LogReplay::replay(std::uint64_t number) {
   previous_number_ = number;
   previous_end_ = reader.end_offset();
   return {};
+}
+
+// Whether somebody put the log of another database here. One that holds nothing may be what a crash
+// left of a creation that it cut short.
+inline bool LogReplay::is_foreign(std::string_view bytes) const {
+  const auto header = decode_log_header(bytes);
+  if (!header.ok() || header->database_id == state_.database_id) return false;
+  LogReader reader(bytes, header->database_id, header->file_number, {});
+  return reader.next().has_value() || !reader.status().ok();
 }
 
 inline Status LogReplay::check_chain(const LogHeader& header, const std::string& name) {

@@ -338,6 +338,18 @@ TEST_SUITE("recovery") {
     CHECK_FALSE(machine.files.exists(path_of(Type::log, 5)));
   }
 
+  // Was a defect: a power cut that undoes a creation may leave its log, with an id that is
+  // nobody's.
+  TEST_CASE("an empty log of another database is a log that was never begun") {
+    const History history(3);
+    ByHand made(10);
+    made.add_log(10, history, 1, 3);
+    LogHeader header = made.next_header(11);
+    header.database_id += 1;
+    made.add_log(header, history, 4, 3);
+    CHECK(check_recovery(made.image(), history, 3, 3) == "");
+  }
+
   TEST_CASE("a chain whose logs contradict each other is refused") {
     const History history(12);
     {
