@@ -53,6 +53,18 @@ int read_some(const Memtable& memtable, Sequence published, lsmith::testing::Ran
   return wrong;
 }
 
+// Walks all of it, in one direction or the other: how many of the first `published` entries it met.
+Sequence count_published(const Memtable& memtable, Sequence published, bool is_forward) {
+  Sequence count = 0;
+  MemtableCursor cursor = memtable.cursor();
+  is_forward ? cursor.seek_to_first() : cursor.seek_to_last();
+  while (cursor.is_valid()) {
+    if (sequence_of(cursor.tag()) <= published) ++count;
+    is_forward ? cursor.next() : cursor.prev();
+  }
+  return count;
+}
+
 }  // namespace
 
 TEST_SUITE_BEGIN("memtable");
@@ -110,6 +122,29 @@ TEST_CASE("an entry added at the front never hides those behind it") {
   for (std::thread& reader : readers)
     reader.join();
   CHECK(hidden == 0);
+}
+
+TEST_CASE("a walk beside the writer meets all that was there when it began, each once") {
+  constexpr Sequence writes = 30000;
+  Memtable memtable;
+  std::atomic<Sequence> published{0};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> readers;
+  for (const bool is_forward : {true, false}) {
+    readers.emplace_back([&, is_forward] {
+      for (Sequence seen = 0; seen < writes;) {
+        seen = published.load(std::memory_order_acquire);  // pairs with the writer's release
+        if (count_published(memtable, seen, is_forward) != seen) ++wrong;
+      }
+    });
+  }
+  for (Sequence sequence = 1; sequence <= writes; ++sequence) {
+    memtable.add(make_tag(sequence, Kind::put), key_of(sequence), value_of(sequence));
+    published.store(sequence, std::memory_order_release);  // pairs with the readers' acquire
+  }
+  for (std::thread& reader : readers)
+    reader.join();
+  CHECK(wrong.load() == 0);
 }
 
 TEST_SUITE_END();
