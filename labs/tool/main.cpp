@@ -25,6 +25,8 @@ constexpr std::string_view help =
     "  labs/lab verify [NN]        proves that the tests catch what they must\n"
     "  labs/lab test               builds and runs every test\n"
     "  labs/lab torture            the engine under crashes, errors and rot, for a time\n"
+    "  labs/lab bench              how fast the engine is, beside the textbook, yours, or its "
+    "peers\n"
     "  labs/lab parts              the parts of the engine, and their lengths\n\n"
     "  labs/lab COMMAND --help says more about one of them.\n"
     "  labs/lab --install installs what they need.\n\n"

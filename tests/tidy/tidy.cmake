@@ -52,15 +52,20 @@ if(CLANG_TIDY AND NOT LSMITH_SANITIZE)
 endif()
 
 # The runner: its database commands, the same under failing system calls, what it says of all kinds of
-# components, and the three verdicts on one chapter. `labs/lab verify` does the rest.
+# components, the three verdicts on one chapter, and a small benchmark. `labs/lab verify` does the rest.
 lsmith_view_test(tool.halves SOURCES tests/tool/halves_test.cpp labs/tool/course/halves.cpp
                  labs/tool/course/source_text.cpp)
-target_include_directories(tool.halves PRIVATE labs/tool)
+lsmith_view_test(tool.bench_results SOURCES tests/tool/bench_results_test.cpp
+                 labs/tool/course/bench_results.cpp)
+foreach(name tool.halves tool.bench_results)
+  target_include_directories(${name} PRIVATE labs/tool)
+endforeach()
 if(NOT LSMITH_SANITIZE)
   set(lab ${PROJECT_SOURCE_DIR}/labs/lab)
   add_test(NAME tool.db COMMAND sh ${PROJECT_SOURCE_DIR}/tests/tool/db_test.sh ${lab})
   add_test(NAME tool.syscalls COMMAND sh ${PROJECT_SOURCE_DIR}/tests/tool/syscalls_test.sh ${lab})
   add_test(NAME tool.course COMMAND sh ${PROJECT_SOURCE_DIR}/tests/tool/course_test.sh ${lab})
+  add_test(NAME tool.bench COMMAND sh ${PROJECT_SOURCE_DIR}/tests/tool/bench_test.sh ${lab})
   add_test(NAME check.01.lab COMMAND ${lab} check 01 --view lab)
   set_tests_properties(check.01.lab PROPERTIES PASS_REGULAR_EXPRESSION "not started"
                        FAIL_REGULAR_EXPRESSION "wrong;crashed;hangs;does not compile")

@@ -19,6 +19,7 @@ Command find_command(std::string_view name) {
   if (name == "verify") return run_verify;
   if (name == "test") return run_test;
   if (name == "torture") return run_torture;
+  if (name == "bench") return run_bench;
   if (name == "parts") return run_parts;
   return nullptr;
 }

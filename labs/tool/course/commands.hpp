@@ -8,6 +8,7 @@
 namespace lab {
 
 int run_assemble(std::vector<std::string> given);
+int run_bench(std::vector<std::string> given);
 int run_check(std::vector<std::string> given);
 int run_demo(std::vector<std::string> given);
 int run_grade(std::vector<std::string> given);

@@ -1,0 +1,83 @@
+// bench_results_test.cpp: what labs/lab bench computes from what its programs print.
+#include <course/bench_results.hpp>
+
+#include <doctest/doctest.h>
+
+namespace {
+
+using namespace lab;
+
+const BenchWorkload fill = {"random", "fillrandom"};
+const BenchWorkload read = {"random", "readrandom"};
+
+std::string figure(const std::string& workload, const std::string& seconds) {
+  return "figure " + workload + " operations=1000 seconds=" + seconds + " p50=7\n";
+}
+
+TEST_SUITE("tool.bench_results") {
+  TEST_CASE("a figure has its fields and the time of one operation") {
+    BenchResults results;
+    CHECK(results.add("lsmith", 0, "random", figure("fillrandom", "0.5") + "closed space=9\n") ==
+          "");
+    CHECK(results.median("lsmith", fill, "p50") == 7);
+    CHECK(*results.median("lsmith", fill, "ns_per_operation") == doctest::Approx(500'000));
+    CHECK(results.median("lsmith", {"random", "closed"}, "space") == 9);
+    CHECK_FALSE(results.median("lsmith", read, "p50"));
+    CHECK_FALSE(results.median("lsmith", {"ycsb", "fillrandom"}, "p50"));
+    CHECK_FALSE(results.median("leveldb", fill, "p50"));
+  }
+
+  TEST_CASE("what is no figure is a complaint") {
+    BenchResults results;
+    CHECK(results.add("lsmith", 0, "random", figure("fillrandom", "1") + "bench: it broke\n") ==
+          "bench: it broke\n");
+    CHECK(results.all().size() == 1);
+  }
+
+  TEST_CASE("the median of an even number of figures lies between two") {
+    BenchResults results;
+    int repetition = 0;
+    for (const char* seconds : {"4", "1", "3", "100"})
+      results.add("lsmith", repetition++, "random", figure("fillrandom", seconds));
+    CHECK(*results.median("lsmith", fill, "seconds") == doctest::Approx(3.5));
+  }
+
+  TEST_CASE("a ratio is taken within a repetition") {
+    BenchResults results;
+    const char* const ours[] = {"1", "10", "1"};
+    const char* const theirs[] = {"2", "30", "9"};
+    for (int i = 0; i < 3; ++i) {
+      results.add("lsmith", i, "random", figure("fillrandom", ours[i]));
+      results.add("leveldb", i, "random", figure("fillrandom", theirs[i]));
+    }
+    results.add("leveldb", 3, "random", figure("fillrandom", "1000"));
+    CHECK(*results.ratio("lsmith", "leveldb", fill) == doctest::Approx(3));
+    CHECK_FALSE(results.ratio("lsmith", "leveldb", read));
+  }
+
+  TEST_CASE("a summary names the worst ratio, a mean over each peer, and the goals missed") {
+    Bench bench;
+    bench.engines = {{"lsmith", "lsmith", "lsmith", "", "", false},
+                     {"leveldb", "LevelDB", "LevelDB", "", "libleveldb-dev", false},
+                     {"lmdb", "LMDB", "LMDB", "", "liblmdb-dev", false}};
+    bench.workloads = {fill, read};
+    CHECK_FALSE(summarize(bench, "lsmith"));
+    for (const BenchWorkload& each : bench.workloads)
+      bench.results.add("lsmith", 0, "random", figure(each.name, "1"));
+    bench.results.add("leveldb", 0, "random", figure("fillrandom", "8"));
+    bench.results.add("leveldb", 0, "random", figure("readrandom", "0.5"));
+    bench.results.add("lmdb", 0, "random", figure("readrandom", "3"));
+    const auto summary = summarize(bench, "lsmith");
+    REQUIRE(summary);
+    CHECK(summary->worst == doctest::Approx(0.5));
+    CHECK(summary->worst_workload == "readrandom");
+    CHECK(summary->worst_peer == "LevelDB");
+    REQUIRE(summary->means.size() == 2);
+    CHECK(summary->means[0].second == doctest::Approx(2));
+    CHECK(summary->means[1].second == doctest::Approx(3));
+    CHECK(summary->goals == 2);  // LMDB has none
+    CHECK(summary->missed == 1);
+  }
+}
+
+}  // namespace
