@@ -1,6 +1,7 @@
 // measure.hpp: time for each operation and for all of them; memory, and bytes that went to files.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <chrono>
@@ -52,7 +53,7 @@ class Latencies {
     const auto wanted = static_cast<std::uint64_t>(part * static_cast<double>(count_));
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < buckets_.size(); ++i)
-      if ((seen += buckets_[i]) > wanted) return end_of(i);
+      if ((seen += buckets_[i]) > wanted) return std::min(end_of(i), max_);
     return max_;
   }
 

@@ -1,7 +1,7 @@
 // worker.cpp: one suite of workloads on one engine, in this process alone.
 //
 //   bench.ENGINE list
-//   bench.ENGINE SUITE --folder DIR [--entries N] [--value-bytes N] [--mapped] [--only WORKLOAD]
+//   bench.ENGINE SUITE --folder DIR [--entries N] [--value-bytes N] [--mapped] [--until WORKLOAD]
 //
 // Prints a line for each workload: `figure NAME operations=… seconds=… …`, times in nanoseconds.
 #include "workloads.hpp"

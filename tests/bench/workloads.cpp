@@ -17,7 +17,7 @@ namespace {
 using lsmith::testing::Random;
 
 // One thread's part of a workload.
-struct Worker {
+struct alignas(64) Worker {
   std::uint64_t first, count;  // its operations
   Random random;
   Latencies latencies;
@@ -244,12 +244,15 @@ Figure reopen_clean(Bench& bench) {
 Figure reopen_killed(Bench& bench) {
   bench.handle().reset();
   const pid_t child = ::fork();
+  if (child < 0) stop("no process could be made");
   if (child == 0) {
     bench.handle() = open_store(bench.setup().folder, bench.setup().is_mapped);
     write_for_reopening(bench);
     ::kill(::getpid(), SIGKILL);
   }
-  ::waitpid(child, nullptr, 0);
+  int status = 0;
+  if (::waitpid(child, &status, 0) != child || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+    stop("the process that was to be killed ended by itself");
   return time_reopening(bench);
 }
 

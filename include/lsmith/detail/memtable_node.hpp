@@ -13,6 +13,8 @@
 // behind the bytes that all keys of the node share; so where a key belongs in a node shows without
 // a look at any other key, unless chunks are equal.
 //
+// (The word is that of Masstree: Mao, Kohler and Morris, 2012.)
+//
 // A full leaf is not changed. Two new ones take its entries; it stays as it is, for readers that
 // are in it. So does a full inner node.
 //
