@@ -274,6 +274,8 @@ inline Result<bool> Engine::get(std::string_view key, Sequence sequence, std::st
 // Newest first: the first version that is found is the answer, tombstones included.
 inline Result<bool> Engine::search(const View& view, const Target& target,
                                    std::string& value) const {
+  for (const TableRef& table : view.version->level(0))
+    if (const Table* const open = view.opened.find(table->number)) open->prefetch(target);
   if (auto found = search_memtables(view, target)) {
     if (kind_of(found->tag) == Kind::erase) return false;
     value.assign(found->value);
@@ -307,8 +309,10 @@ inline Result<std::optional<std::uint64_t>> Engine::search_table(const View& vie
                                                                  const TableMeta& meta,
                                                                  const Target& target,
                                                                  std::string& value) {
+  if (const Table* const table = view.opened.find(meta.number)) return table->get(target, value);
   auto table = view.tables->open(meta);
   if (!table.ok()) return std::move(table).status();
+  view.opened.keep(meta.number, *table);
   return (*table)->get(target, value);
 }
 

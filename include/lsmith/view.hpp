@@ -14,11 +14,48 @@
 #include <lsmith/mutex.hpp>
 #include <lsmith/table_cache.hpp>
 
+#include <array>
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
 
 namespace lsmith {
+
+/// Tables that the readers of a view have opened, so that the next one need not ask the cache,
+/// under its lock, for each. A table has one place here, by its number; the first that comes stays,
+/// and what finds its place taken goes to the cache each time. Thread-safe.
+class OpenTables {
+ public:
+  OpenTables() = default;
+  OpenTables(const OpenTables&) : OpenTables() {}  // those of another view: none yet
+  OpenTables& operator=(const OpenTables&) = delete;
+
+  /// The table, when it was kept; else null. Lives as long as this.
+  const Table* find(std::uint64_t number) const {
+    const Slot& slot = slots_[number % slots_.size()];
+    const Table* const table = slot.table.load(std::memory_order_acquire);  // pairs with keep()
+    return table != nullptr && slot.number == number ? table : nullptr;
+  }
+  void keep(std::uint64_t number, const std::shared_ptr<const Table>& table) {
+    MutexLock lock(mutex_);
+    Slot& slot = slots_[number % slots_.size()];
+    if (slot.owner != nullptr) return;
+    slot.number = number;
+    slot.owner = table;
+    slot.table.store(table.get(), std::memory_order_release);  // pairs with find()
+  }
+
+ private:
+  struct Slot {
+    std::atomic<const Table*> table{nullptr};  // shown when all else is set, and never changed
+    std::uint64_t number = 0;
+    std::shared_ptr<const Table> owner;
+  };
+  Mutex mutex_;
+  std::array<Slot, 32> slots_;
+};
 
 /// One consistent state of the whole database. Immutable, but for the active memtable's growth.
 struct View {
@@ -26,6 +63,7 @@ struct View {
   std::shared_ptr<Memtable> active;
   std::vector<std::shared_ptr<Memtable>> frozen;  ///< newest first
   std::shared_ptr<const Version> version;
+  mutable OpenTables opened = {};
 };
 using ViewPin = std::shared_ptr<const View>;
 

@@ -59,12 +59,13 @@ class WriteBatch {
   static Result<WriteBatch> parse(std::string_view payload);
 
  private:
-  static constexpr std::size_t header_bytes = 12;  // sequence, count
+  static constexpr std::size_t header_bytes = 12;                // sequence, count
+  static constexpr std::size_t record_overhead_max = 1 + 3 + 5;  // kind, key size, value size
 
   // Whether a write of these sizes may be added; if not, the first reason stays in status_.
   bool has_room(std::size_t key_bytes, std::size_t value_bytes);
   void refuse(std::string why);
-  void begin_record(Kind kind, std::string_view key);
+  void begin_record(Kind kind, std::string_view key, std::size_t value_bytes);
   void set_count(std::uint32_t count) { store_fixed32(bytes_.data() + 8, count); }
 
   static Status parse_record(ByteReader& reader);
@@ -76,13 +77,13 @@ class WriteBatch {
 
 inline void WriteBatch::put(std::string_view key, std::string_view value) {
   if (!has_room(key.size(), value.size())) return;
-  begin_record(Kind::put, key);
+  begin_record(Kind::put, key, value.size());
   put_bytes(bytes_, value);
 }
 
 inline void WriteBatch::erase(std::string_view key) {
   if (!has_room(key.size(), 0)) return;
-  begin_record(Kind::erase, key);
+  begin_record(Kind::erase, key, 0);
 }
 
 inline void WriteBatch::clear() {
@@ -102,14 +103,13 @@ inline void WriteBatch::append(const WriteBatch& other) {
 }
 
 inline bool WriteBatch::has_room(std::size_t key_bytes, std::size_t value_bytes) {
-  constexpr std::size_t overhead_max = 1 + 3 + 5;  // kind, key size, value size
   if (key_bytes > key_bytes_max) {
     refuse("a key of " + std::to_string(key_bytes) + " bytes exceeds the limit of " +
            std::to_string(key_bytes_max));
   } else if (value_bytes > value_bytes_max) {
     refuse("a value of " + std::to_string(value_bytes) + " bytes exceeds the limit of " +
            std::to_string(value_bytes_max));
-  } else if (overhead_max + key_bytes + value_bytes > batch_bytes_max - bytes_.size()) {
+  } else if (record_overhead_max + key_bytes + value_bytes > batch_bytes_max - bytes_.size()) {
     refuse("the batch would exceed " + std::to_string(batch_bytes_max) + " bytes");
   } else {
     return true;
@@ -121,7 +121,9 @@ inline void WriteBatch::refuse(std::string why) {
   if (status_.ok()) status_ = Status(Code::invalid_argument, std::move(why));
 }
 
-inline void WriteBatch::begin_record(Kind kind, std::string_view key) {
+inline void WriteBatch::begin_record(Kind kind, std::string_view key, std::size_t value_bytes) {
+  // Most batches are one write: room for it at once, and not three times.
+  if (is_empty()) bytes_.reserve(header_bytes + record_overhead_max + key.size() + value_bytes);
   set_count(count() + 1);
   bytes_.push_back(static_cast<char>(kind));
   put_bytes(bytes_, key);

@@ -69,7 +69,7 @@ TEST_SUITE("memtable tree") {
         Writer writer(there);
         bool is_found = false, is_before = false;
         is_over = !with_turn(
-            detail::before_step, n,
+            lsmith::detail::before_step, n,
             [&] {
               is_found = writer.memtable().get(Target::of(key_of(wanted))).has_value();
               MemtableCursor cursor = writer.memtable().cursor();
@@ -99,7 +99,7 @@ TEST_SUITE("memtable tree") {
         Writer writer(there);
         std::string missing;
         is_over = !with_turn(
-            detail::before_step, n, [&] { writer.add(key_of(there)); },
+            lsmith::detail::before_step, n, [&] { writer.add(key_of(there)); },
             [&] { missing = writer.missing(static_cast<std::size_t>(there)); });
         CAPTURE(n);
         CAPTURE(there);
