@@ -20,8 +20,14 @@ inline constexpr std::size_t key_bytes = 16;
 class Key {
  public:
   explicit Key(std::uint64_t n) {
-    for (std::size_t i = key_bytes; i-- > 0; n /= 10)
-      digits_[i] = static_cast<char>('0' + n % 10);
+    static const std::string pairs = [] {
+      std::string all;
+      for (int i = 0; i < 100; ++i)
+        all += {static_cast<char>('0' + i / 10), static_cast<char>('0' + i % 10)};
+      return all;
+    }();
+    for (std::size_t i = key_bytes; i > 0; n /= 100)
+      std::memcpy(digits_ + (i -= 2), pairs.data() + n % 100 * 2, 2);
   }
   operator std::string_view() const { return {digits_, key_bytes}; }
 
@@ -32,9 +38,11 @@ class Key {
 /// The size of all values, 100 by default; set before anything is written. At least 24.
 inline std::size_t value_bytes = 100;
 
+/// A value to be written. Lives until this thread makes the next one.
 class Value {
  public:
-  Value(std::string_view key, std::uint64_t generation) : bytes_(value_bytes, '\0') {
+  Value(std::string_view key, std::uint64_t generation) {
+    bytes_.resize(value_bytes);
     std::memcpy(bytes_.data(), key.data(), key_bytes);
     std::memcpy(bytes_.data() + key_bytes, &generation, sizeof generation);
     const std::string_view noise = noise_of(bytes_, value_bytes);
@@ -63,7 +71,7 @@ class Value {
     return std::string_view(noise).substr(place % places, size_bytes - head_bytes);
   }
 
-  std::string bytes_;
+  static inline thread_local std::string bytes_;  // kept, so that making a value costs little
 };
 
 /// What a scan showed. Ends the process when an entry is wrong or out of order.
