@@ -42,6 +42,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lsmith {
@@ -77,14 +78,18 @@ class Memtable {
  private:
   friend class MemtableCursor;
 
-  // What a walk over the whole tree finds wrong.
-  struct Problems {
+  // A walk over the whole tree, from left to right. It takes memory only for what is wrong.
+  struct Walk {
     std::vector<std::string> found;
-    std::vector<const detail::Leaf*> leaves;  // from left to right
+    const detail::Leaf* before = nullptr;
+    std::size_t entry_count = 0;
+
+    void say(std::string what) { found.push_back(std::move(what)); }
   };
-  static void check_node(const detail::Node* node, detail::Fences fences, Problems& problems);
-  static void check_links(Problems& problems);
-  std::size_t check_entries(Problems& problems) const;
+  static void check_node(const detail::Node* node, detail::Fences fences, Walk& walk);
+  static void check_keys(const detail::Node* node, detail::Fences fences, Walk& walk);
+  static void check_leaf(const detail::Leaf* leaf, Walk& walk);
+  static void check_versions(const detail::KeyEntry* entry, Walk& walk);
 
   detail::Arena arena_;
   detail::Tree tree_;
@@ -158,77 +163,69 @@ inline std::size_t Memtable::entry_count() const {
 }
 
 inline std::vector<std::string> Memtable::check() const {
-  Problems problems;
-  check_node(tree_.root(), {}, problems);
-  check_links(problems);
-  const std::size_t count = check_entries(problems);
-  if (count != entry_count() && problems.found.empty())
-    problems.found.push_back("holds " + std::to_string(count) + " entries and counted " +
-                             std::to_string(entry_count()));
-  return std::move(problems.found);
+  Walk walk;
+  check_node(tree_.root(), {}, walk);
+  if (walk.before->next() != nullptr) walk.say("the last leaf is linked to another");
+  if (walk.entry_count != entry_count() && walk.found.empty())
+    walk.say("holds " + std::to_string(walk.entry_count) + " entries and counted " +
+             std::to_string(entry_count()));
+  return std::move(walk.found);
 }
 
-inline void Memtable::check_node(const detail::Node* node, detail::Fences fences,
-                                 Problems& problems) {
-  const detail::Order order = node->order();
-  const auto say = [&](const char* what) {
-    problems.found.push_back("a node of level " + std::to_string(node->level()) + " " + what);
-  };
-  const auto entry_of = [&](int position) {
-    return node->is_leaf() ? static_cast<const detail::Leaf*>(node)->entry(order, position)
-                           : static_cast<const detail::Inner*>(node)->separator(order, position);
-  };
-  if (node->shared_bytes() > fences.shared_bytes()) say("takes more for shared than its fences do");
-  const detail::KeyEntry* before = nullptr;
-  for (int i = 0; i < order.count(); ++i) {
-    const detail::KeyEntry* const entry = entry_of(i);
-    const std::string_view key = entry->key();
-    if (before != nullptr && before->key() >= key) say("is out of order");
-    if (fences.lower != nullptr && key < fences.lower->key()) say("has a key below its fences");
-    if (fences.upper != nullptr && key >= fences.upper->key()) say("has a key above its fences");
-    if (node->chunk(order.slot(i)) != detail::chunk_of(key, node->shared_bytes()))
-      say("has a chunk that is not its key's");
-    before = entry;
-  }
-  if (node->is_leaf()) return problems.leaves.push_back(static_cast<const detail::Leaf*>(node));
+inline void Memtable::check_node(const detail::Node* node, detail::Fences fences, Walk& walk) {
+  check_keys(node, fences, walk);
+  if (node->is_leaf()) return check_leaf(static_cast<const detail::Leaf*>(node), walk);
   const auto& inner = static_cast<const detail::Inner&>(*node);
+  const detail::Order order = inner.order();
   for (int i = 0; i <= order.count(); ++i) {
     detail::Fences part = fences;
     if (i > 0) part.lower = inner.separator(order, i - 1);
     if (i < order.count()) part.upper = inner.separator(order, i);
     const detail::Node* const child = inner.child(order, i);
-    if (child->level() + 1 != inner.level()) say("has a child of another level");
-    check_node(child, part, problems);
+    if (child->level() + 1 != inner.level()) walk.say("a node has a child of another level");
+    check_node(child, part, walk);
   }
 }
 
-inline void Memtable::check_links(Problems& problems) {
-  for (std::size_t i = 0; i < problems.leaves.size(); ++i) {
-    const detail::Leaf* const leaf = problems.leaves[i];
-    const bool is_last = i + 1 == problems.leaves.size();
-    if (leaf->replacement() != nullptr) problems.found.push_back("a leaf that was split is in use");
-    if (leaf->next() != (is_last ? nullptr : problems.leaves[i + 1]))
-      problems.found.push_back("leaf " + std::to_string(i) + " is not linked to the next");
+inline void Memtable::check_keys(const detail::Node* node, detail::Fences fences, Walk& walk) {
+  const detail::Order order = node->order();
+  const auto entry_of = [&](int position) {
+    return node->is_leaf() ? static_cast<const detail::Leaf*>(node)->entry(order, position)
+                           : static_cast<const detail::Inner*>(node)->separator(order, position);
+  };
+  const auto say = [&](const char* what) {
+    walk.say("a node of level " + std::to_string(node->level()) + " " + what);
+  };
+  if (node->shared_bytes() > fences.shared_bytes()) say("takes more for shared than its fences do");
+  for (int i = 0; i < order.count(); ++i) {
+    const std::string_view key = entry_of(i)->key();
+    if (i > 0 && entry_of(i - 1)->key() >= key) say("is out of order");
+    if (fences.lower != nullptr && key < fences.lower->key()) say("has a key below its fences");
+    if (fences.upper != nullptr && key >= fences.upper->key()) say("has a key above its fences");
+    if (node->chunk(order.slot(i)) != detail::chunk_of(key, node->shared_bytes()))
+      say("has a chunk that is not its key's");
   }
 }
 
-// Returns how many there are.
-inline std::size_t Memtable::check_entries(Problems& problems) const {
-  std::size_t count = 0;
-  for (const detail::Leaf* leaf : problems.leaves) {
-    const detail::Order order = leaf->order();
-    for (int i = 0; i < order.count(); ++i) {
-      const detail::KeyVersion* version = leaf->entry(order, i)->newest();
-      for (std::uint64_t above = tag_newest; version != nullptr; version = version->older()) {
-        if (count > 0 && version->tag() >= above)
-          problems.found.push_back("entry " + std::to_string(count) +
-                                   " does not sort after the one before it");
-        above = version->tag();
-        ++count;
-      }
-    }
+inline void Memtable::check_leaf(const detail::Leaf* leaf, Walk& walk) {
+  if (leaf->replacement() != nullptr) walk.say("a leaf that was split is in use");
+  if (walk.before != nullptr && walk.before->next() != leaf)
+    walk.say("a leaf is not linked to the next");
+  walk.before = leaf;
+  const detail::Order order = leaf->order();
+  for (int i = 0; i < order.count(); ++i)
+    check_versions(leaf->entry(order, i), walk);
+}
+
+inline void Memtable::check_versions(const detail::KeyEntry* entry, Walk& walk) {
+  const detail::KeyVersion* newer = nullptr;
+  for (const auto* version = entry->newest(); version != nullptr; version = version->older()) {
+    if (newer != nullptr && version->tag() >= newer->tag())
+      walk.say("entry " + std::to_string(walk.entry_count) +
+               " does not sort after the one before it");
+    newer = version;
+    ++walk.entry_count;
   }
-  return count;
 }
 
 inline void MemtableCursor::stand_on_newest(detail::LeafPlace place) {
