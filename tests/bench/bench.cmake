@@ -5,6 +5,11 @@ target_link_libraries(bench_harness PRIVATE lsmith)
 target_compile_options(bench_harness PRIVATE -O2)
 target_compile_definitions(bench_harness PRIVATE NDEBUG)
 
+# What the machine can do at best.
+add_executable(bench.machine EXCLUDE_FROM_ALL tests/bench/machine.cpp)
+target_link_libraries(bench.machine PRIVATE lsmith)
+target_compile_options(bench.machine PRIVATE -O2)
+
 function(lsmith_bench engine store)
   add_executable(bench.${engine} EXCLUDE_FROM_ALL tests/bench/stores/${store}.cpp)
   target_link_libraries(bench.${engine} PRIVATE bench_harness lsmith ${ARGN})

@@ -25,11 +25,12 @@ expect() {
 # A small one: its tables, its figures, its page.
 expect 0 'fillseq' "$lab" bench sequential --entries 2000 --repetitions 2 --engine lsmith,mapped \
   --folder "$folder/data" --json "$folder/bench.json" --html "$folder/bench.html"
-for text in 'time                  lsmith     mapped' '2,000 entries' '2 repetitions' 'p99.9' \
+for text in 'time                  lsmith     mapped' '2,000 entries' '2 repetitions' 'p99.9' 'the limit' \
   "every figure: $folder/bench.json"; do
   expect 0 "$text" printf '%s' "$output"
 done
 expect 0 4 grep -c '"suite": "sequential", "workload": "fillseq".*"ns_per_operation": [0-9]' "$folder/bench.json"
+expect 0 '"cache-miss": ' cat "$folder/bench.json"
 expect 0 '"entries": 2000' cat "$folder/bench.json"
 expect 0 '<h3>fillseq</h3>' cat "$folder/bench.html"
 expect 1 '' grep -E 'https?:|src=' "$folder/bench.html"

@@ -126,7 +126,11 @@ std::string bench_json(const Bench& bench) {
   for (const BenchEngine& each : bench.engines)
     text += std::string(&each == &bench.engines.front() ? "" : ", ") +
             "{\"name\": " + quoted(each.name) + ", \"version\": " + quoted(each.version) + "}";
-  text += "],\n \"figures\": [\n";
+  text += "],\n \"machine\": {";
+  for (const auto& [name, ns] : bench.machine)
+    text +=
+        (name == bench.machine.begin()->first ? "" : ", ") + quoted(name) + ": " + number_text(ns);
+  text += "},\n \"figures\": [\n";
   for (const BenchFigure& each : bench.results.all())
     text += "  " + figure_json(each) + (&each == &bench.results.all().back() ? "\n" : ",\n");
   return text + "]}\n";

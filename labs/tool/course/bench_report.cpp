@@ -2,6 +2,7 @@
 #include "bench_report.hpp"
 
 #include "bench_goals.hpp"
+#include "bench_limits.hpp"
 #include "command.hpp"
 #include "terminal.hpp"
 
@@ -144,6 +145,29 @@ void print_costs(const Bench& bench) {
   if (has_heading) print(legend);
 }
 
+// What the machine could do, and how much of that ours use.
+void print_limits(const Bench& bench) {
+  const std::vector<BenchEngine> ours = bench.only(false);
+  bool has_heading = false;
+  for (const BenchWorkload& workload : bench.workloads)
+    for (const BenchLimit& limit : limits_of(bench)) {
+      if (limit.workload != workload.name) continue;
+      if (!std::exchange(has_heading, true)) {
+        std::string heading = pad("the limit", name_columns) + pad("at best", -cell_columns);
+        for (const BenchEngine& each : ours)
+          heading += pad(each.label, -ratio_columns);
+        print("\n" + paint(Tone::strong, heading) + "\n");
+      }
+      print(pad(workload.name, name_columns) + pad(as_time(limit.time_ns), -cell_columns));
+      for (const BenchEngine& each : ours) {
+        const auto time_ns = bench.results.median(each.name, workload, "ns_per_operation");
+        print(pad(time_ns ? as_decimal(100 * limit.time_ns / *time_ns, 0) + " %" : "-",
+                  -ratio_columns));
+      }
+      print("  " + paint(Tone::faint, limit.what) + "\n");
+    }
+}
+
 }  // namespace
 
 std::string as_three_digits(double number) {
@@ -195,6 +219,7 @@ void print_bench(const Bench& bench) {
   print_times(bench);
   print_ratios(bench);
   print_costs(bench);
+  print_limits(bench);
   print("\n");
   for (const BenchEngine& ours : rivals(bench))
     if (const std::string text = bench_sentence(bench, ours); !text.empty()) print(text + "\n");

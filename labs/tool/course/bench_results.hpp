@@ -69,6 +69,7 @@ struct Bench {
   std::vector<BenchEngine> engines;
   std::vector<BenchWorkload> workloads;
   BenchResults results;
+  std::map<std::string, double> machine = {};  ///< what it can do at best, in nanoseconds for one
 
   /// Those of the engines that are peers, or ours.
   std::vector<BenchEngine> only(bool peers) const;

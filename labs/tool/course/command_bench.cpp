@@ -1,5 +1,6 @@
 // command_bench.cpp: `labs/lab bench`: how fast the engine is, beside others, each in a process of
 // its own.
+#include "bench_limits.hpp"
 #include "bench_report.hpp"
 #include "bench_results.hpp"
 #include "cmake_build.hpp"
@@ -25,13 +26,15 @@
 namespace lab {
 namespace {
 
+const std::string machine_target = "bench.machine";
+
 constexpr std::string_view usage =
     "usage: labs/lab bench [SUITE…] [--peers] [--quick] [--engine NAME…] [--entries N]\n"
     "                      [--value-bytes N] [--repetitions R] [--folder DIR]\n\n"
     "The workloads of LevelDB's db_bench and of YCSB, on the library's engine, the textbook's and\n"
     "yours, or on the library's and its peers. Each engine is a process of its own; they take\n"
-    "turns. Prints times, ratios, and what writing cost. A quiet machine is needed, and half an\n"
-    "hour; a few minutes with --quick.\n"
+    "turns. Prints times, ratios, what writing cost, and how near the machine's limit they are. A\n"
+    "quiet machine is needed, and half an hour; a few minutes with --quick.\n"
     "  SUITE            only these; --list names them\n"
     "  --peers          beside LevelDB, RocksDB and LMDB, those of them that are installed, or\n"
     "                   below a folder in CMAKE_PREFIX_PATH\n"
@@ -169,6 +172,7 @@ void build_engines(const CmakeBuild& build, Request& request, std::vector<std::s
   for (const BenchEngine& each : request.bench.engines)
     if (std::find(targets.begin(), targets.end(), each.target) == targets.end())
       targets.push_back(each.target);
+  targets.push_back(machine_target);
   if (build_targets(build, targets).empty()) return;
   for (const std::string& target : targets) {
     if (build_targets(build, {target}).empty()) continue;
@@ -178,6 +182,14 @@ void build_engines(const CmakeBuild& build, Request& request, std::vector<std::s
                                  [&](const BenchEngine& each) { return each.target == target; }),
                   engines.end());
   }
+}
+
+// What the machine can do at best; nothing when that can not be found out.
+void measure_machine(const CmakeBuild& build, Bench& bench, const std::string& folder) {
+  const Outcome outcome =
+      run({project_root() + "/" + build.folder + "/" + machine_target, "--folder", folder},
+          {"", true, 0});
+  if (outcome.ok()) bench.machine = parse_limits(outcome.output);
 }
 
 // Asks the programs for their versions, and one of them for the workloads.
@@ -343,6 +355,7 @@ int run_bench(std::vector<std::string> given) {
     if (folder.path().empty())
       return complain(exit_failure, "no folder can be made in " + request.parent);
     std::signal(SIGINT, [](int) { is_stopped = 1; });
+    measure_machine(build, bench, folder.path());
     run_all(build, bench, folder.path(), failures);
     std::signal(SIGINT, SIG_DFL);
   }
