@@ -56,7 +56,7 @@ class Arena {
 };
 
 // One version of a key. Its value lies behind it.
-class KeyVersion {
+class alignas(8) KeyVersion {
  public:
   static KeyVersion* make(char* place, std::uint64_t tag, std::string_view value,
                           KeyVersion* before);
@@ -96,7 +96,7 @@ class KeyVersion {
 static_assert(sizeof(KeyVersion) == 24);
 
 // A key and its versions.
-class KeyEntry {
+class alignas(8) KeyEntry {
  public:
   static KeyEntry* make(Arena& arena, std::uint64_t tag, std::string_view key,
                         std::string_view value);
