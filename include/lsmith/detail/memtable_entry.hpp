@@ -93,7 +93,7 @@ class alignas(8) KeyVersion {
   std::uint32_t value_bytes_ = 0;
   std::uint32_t depth_ = 0;  // how many are below it; 0 as well for one that was put in between
 };
-static_assert(sizeof(KeyVersion) == 24);
+static_assert(sizeof(KeyVersion) % 8 == 0);
 
 // A key and its versions.
 class alignas(8) KeyEntry {
@@ -113,9 +113,9 @@ class alignas(8) KeyEntry {
 
  private:
   std::atomic<KeyVersion*> newest_{nullptr};
-  std::uint64_t key_bytes_ = 0;
+  std::uint32_t key_bytes_ = 0;
 };
-static_assert(sizeof(KeyEntry) == 16);
+static_assert(sizeof(KeyEntry) % 8 == 0);
 
 constexpr std::size_t round_up_to_8(std::size_t bytes) {
   return (bytes + 7) & ~std::size_t{7};
@@ -204,7 +204,7 @@ inline KeyEntry* KeyEntry::make(Arena& arena, std::uint64_t tag, std::string_vie
   const std::size_t head_bytes = sizeof(KeyEntry) + round_up_to_8(key.size());
   char* const place = arena.allocate(head_bytes + KeyVersion::size_bytes(value, nullptr));
   auto* entry = new (place) KeyEntry;
-  entry->key_bytes_ = key.size();
+  entry->key_bytes_ = static_cast<std::uint32_t>(key.size());
   if (!key.empty()) std::memcpy(place + sizeof(KeyEntry), key.data(), key.size());
   entry->newest_.store(KeyVersion::make(place + head_bytes, tag, value, nullptr),
                        std::memory_order_relaxed);  // nobody can reach it yet
