@@ -14,6 +14,7 @@
 
 #include <lsmith/hash.hpp>
 
+#include <cassert>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -87,6 +88,34 @@ inline std::strong_ordering compare(std::string_view key_a, std::uint64_t tag_a,
   const int by_key = key_a.compare(key_b);  // char_traits<char> compares bytes as unsigned
   if (by_key != 0) return by_key <=> 0;
   return tag_b <=> tag_a;
+}
+
+namespace detail {
+
+// The eight bytes as a number that is ordered as they are.
+inline std::uint64_t load_big_64(const char* from) {
+  std::uint64_t value = load_little_64(from);  // compilers see that what follows is one byte swap
+  value = (value & 0x00ff00ff00ff00ff) << 8 | (value >> 8 & 0x00ff00ff00ff00ff);
+  value = (value & 0x0000ffff0000ffff) << 16 | (value >> 16 & 0x0000ffff0000ffff);
+  return value << 32 | value >> 32;
+}
+
+}  // namespace detail
+
+/// The eight bytes of a key behind its first `offset` as a number that sorts as they do; zeros
+/// where the key ends. Requires offset <= key.size().
+inline std::uint64_t chunk_of_key(std::string_view key, std::size_t offset) {
+  assert(offset <= key.size());
+  const std::size_t rest_bytes = key.size() - offset;
+  if (rest_bytes >= 8) return detail::load_big_64(key.data() + offset);
+  if (rest_bytes == 0) return 0;
+  // Shifted into place, since a copy into eight zero bytes is slow to load again.
+  if (key.size() >= 8)
+    return detail::load_big_64(key.data() + key.size() - 8) << (64 - 8 * rest_bytes);
+  std::uint64_t chunk = 0;
+  for (std::size_t i = 0; i < rest_bytes; ++i)
+    chunk |= std::uint64_t{static_cast<unsigned char>(key[offset + i])} << (56 - 8 * i);
+  return chunk;
 }
 
 }  // namespace lsmith

@@ -1,6 +1,6 @@
 // memtable.hpp: the newest writes, sorted in memory.
 //
-// A B+ tree whose leaves hold up to 15 keys, with one writer and readers that never wait
+// A B+ tree whose leaves hold up to 14 keys, with one writer and readers that never wait
 // (detail/memtable_tree.hpp). A key has its versions in a chain, newest first
 // (detail/memtable_entry.hpp), so the tree holds each key once.
 //
@@ -32,6 +32,7 @@
 
 #include <lsmith/cursor.hpp>
 #include <lsmith/detail/memtable_entry.hpp>
+#include <lsmith/detail/memtable_node.hpp>
 #include <lsmith/detail/memtable_tree.hpp>
 #include <lsmith/key.hpp>
 
@@ -136,9 +137,7 @@ inline Memtable::~Memtable() = default;  // entries own nothing; the arena frees
 inline void Memtable::add(std::uint64_t tag, std::string_view key, std::string_view value) {
   assert(key.size() <= key_bytes_max);
   assert(value.size() <= value_bytes_max);
-  bool is_new = false;
-  detail::KeyEntry* const entry = tree_.find_or_insert(key, tag, value, is_new);
-  if (!is_new) entry->add(arena_, tag, value);
+  tree_.add(tag, key, value);
   entry_count_.store(entry_count() + 1, std::memory_order_relaxed);
 }
 
@@ -202,7 +201,7 @@ inline void Memtable::check_keys(const detail::Node* node, detail::Fences fences
     if (i > 0 && entry_of(i - 1)->key() >= key) say("is out of order");
     if (fences.lower != nullptr && key < fences.lower->key()) say("has a key below its fences");
     if (fences.upper != nullptr && key >= fences.upper->key()) say("has a key above its fences");
-    if (node->chunk(order.slot(i)) != detail::chunk_of(key, node->shared_bytes()))
+    if (node->chunk(order.slot(i)) != chunk_of_key(key, node->shared_bytes()))
       say("has a chunk that is not its key's");
   }
 }
@@ -241,7 +240,7 @@ inline void MemtableCursor::stand_on_oldest(detail::LeafPlace place) {
 
 inline void MemtableCursor::renew() {
   if (place_.leaf->replacement() != nullptr) {
-    place_ = memtable_->tree_.first_from(entry_->key(), false);
+    place_ = memtable_->tree_.first_from(entry_->key());
     return;
   }
   const detail::Order now = place_.leaf->order();
@@ -271,7 +270,7 @@ inline void MemtableCursor::seek_to_last() {
 }
 
 inline void MemtableCursor::seek(std::string_view key, std::uint64_t tag) {
-  stand_on_newest(memtable_->tree_.first_from(key, false));
+  stand_on_newest(memtable_->tree_.first_from(key));
   if (!is_valid() || entry_->key() != key) return;
   version_ = version_->at_most(tag);
   if (version_ == nullptr) next_key();  // all versions are before the place

@@ -290,16 +290,7 @@ inline std::uint64_t MergeCursor::rank_of(const ChildCursor& child) const {
 inline std::uint64_t MergeCursor::place_of(std::string_view key) const {
   const int order = key.substr(0, shared_.size()).compare(shared_);
   if (order != 0) return order < 0 ? 0 : ~std::uint64_t{0};
-  key.remove_prefix(shared_.size());
-  std::uint64_t place = 0;
-  if (key.size() >= 8) {
-    for (std::size_t i = 0; i < 8; ++i)
-      place = place << 8 | static_cast<unsigned char>(key[i]);
-    return place;
-  }
-  for (char c : key)
-    place = place << 8 | static_cast<unsigned char>(c);
-  return key.empty() ? 0 : place << (64 - 8 * key.size());
+  return chunk_of_key(key, shared_.size());
 }
 
 }  // namespace lsmith

@@ -65,7 +65,7 @@ struct Options {
   int bloom_bits_per_key = 10;
   /// Budget of the block cache, indexes and filters included.
   std::size_t cache_bytes = std::size_t{64} << 20;
-  /// Tables kept open at once.
+  /// Tables that the cache keeps open at once; readers keep up to 32 more.
   int open_tables_max = 1000;
   /// Reads tables through memory maps: faster when they fit in memory, but then a failing disk ends
   /// the process, and bytes can change after they were checked.

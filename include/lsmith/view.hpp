@@ -63,7 +63,7 @@ struct View {
   std::shared_ptr<Memtable> active;
   std::vector<std::shared_ptr<Memtable>> frozen;  ///< newest first
   std::shared_ptr<const Version> version;
-  mutable OpenTables opened = {};
+  mutable OpenTables opened = {};  ///< by its readers; borrows `tables`
 };
 using ViewPin = std::shared_ptr<const View>;
 

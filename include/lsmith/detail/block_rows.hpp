@@ -22,14 +22,6 @@
 
 namespace lsmith::detail {
 
-// The eight bytes as a number that is ordered as they are.
-inline std::uint64_t load_big64(const char* from) {
-  std::uint64_t value = load_fixed64(from);  // compilers see that what follows is one byte swap
-  value = (value & 0x00ff00ff00ff00ff) << 8 | (value >> 8 & 0x00ff00ff00ff00ff);
-  value = (value & 0x0000ffff0000ffff) << 16 | (value >> 16 & 0x0000ffff0000ffff);
-  return value << 32 | value >> 32;
-}
-
 // One entry as it is stored: its key is the prefix, then the first `rest_bytes` of chunk and tail.
 struct BlockRow {
   std::uint64_t chunk;
@@ -69,7 +61,7 @@ class BlockRows {
   std::uint32_t prefix_bytes() const { return prefix_bytes_; }
   const char* column() const { return body_ + header_bytes + prefix_bytes_; }
   std::uint64_t chunk(std::uint32_t index) const {
-    return load_big64(column() + std::size_t{8} * index);
+    return load_big_64(column() + std::size_t{8} * index);
   }
   bool has_gap() const { return row_begin(0) != rows_begin_; }
 
@@ -98,21 +90,9 @@ class BlockRows {
   std::uint32_t rows_begin_;
 };
 
-// The bytes are shifted into place, since a copy into eight zero bytes is slow to load again.
 inline SoughtRow::SoughtRow(std::string_view key, std::size_t prefix_bytes, std::uint64_t tag)
-    : chunk_(0), tag_(tag), rest_bytes_(key.size() - prefix_bytes) {
-  assert(prefix_bytes <= key.size());
-  if (rest_bytes_ >= 8) {
-    chunk_ = load_big64(key.data() + prefix_bytes);
-    tail_ = key.substr(prefix_bytes + 8);
-  } else if (key.size() >= 8 && rest_bytes_ > 0) {
-    chunk_ = load_big64(key.data() + key.size() - 8) << (64 - 8 * rest_bytes_);
-  } else {
-    for (std::size_t i = 0; i < rest_bytes_; ++i) {
-      const auto byte = static_cast<unsigned char>(key[prefix_bytes + i]);
-      chunk_ |= std::uint64_t{byte} << (56 - 8 * i);
-    }
-  }
+    : chunk_(chunk_of_key(key, prefix_bytes)), tag_(tag), rest_bytes_(key.size() - prefix_bytes) {
+  if (rest_bytes_ > 8) tail_ = key.substr(prefix_bytes + 8);
 }
 
 inline bool SoughtRow::has_key_of(const BlockRow& row) const {
@@ -198,11 +178,11 @@ inline std::uint32_t BlockRows::column_lower_bound(std::uint64_t chunk) const {
   const char* at = column();
   for (std::size_t left = count_; left > 1;) {
     const std::size_t half = left / 2;
-    at += load_big64(at + 8 * (half - 1)) < chunk ? 8 * half : 0;
+    at += load_big_64(at + 8 * (half - 1)) < chunk ? 8 * half : 0;
     left -= half;
   }
   const auto index = static_cast<std::uint32_t>(static_cast<std::size_t>(at - column()) / 8);
-  return index + static_cast<std::uint32_t>(load_big64(at) < chunk);
+  return index + static_cast<std::uint32_t>(load_big_64(at) < chunk);
 }
 
 inline RowFault BlockRows::tie_lower_bound(const SoughtRow& sought, std::uint32_t& index,

@@ -12,9 +12,8 @@
 //
 // Invariants
 //  1. Tags fall along the chain. `jump` leads to an older version, never a newer one.
-//  2. A version never changes after it can be reached, but for `older`, where one is put in
-//  between.
-//     It is stored with release after everything behind it was written, and loaded with acquire.
+//  2. A version never changes after it can be reached, but for `older`, when one is put in behind
+//     it. It is stored with release after all behind it was written, and loaded with acquire.
 #pragma once
 
 #include <lsmith/key.hpp>
@@ -34,7 +33,7 @@ namespace lsmith::detail {
 // Hands out bytes that live until the arena dies. The writer's alone, but for memory_bytes().
 class Arena {
  public:
-  // `alignment` is at least 8.
+  // `alignment` is 8 or, for at most a kilobyte, up to 64.
   char* allocate(std::size_t bytes, std::size_t alignment = 8);
   std::size_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
 
@@ -42,14 +41,9 @@ class Arena {
   static constexpr std::size_t block_bytes_min = std::size_t{4} << 10;
   static constexpr std::size_t block_bytes_max = std::size_t{1} << 20;
 
-  char* take(std::size_t gap_bytes, std::size_t bytes);
   char* new_block(std::size_t bytes);
 
-  static constexpr std::align_val_t block_alignment{64};
-  struct FreeBlock {
-    void operator()(char* block) const { ::operator delete[](block, block_alignment); }
-  };
-  std::vector<std::unique_ptr<char[], FreeBlock>> blocks_;
+  std::vector<std::unique_ptr<char[]>> blocks_;
   char* free_ = nullptr;
   std::size_t free_bytes_ = 0;
   std::atomic<std::size_t> memory_bytes_{0};  // a gauge: relaxed, it orders nothing
@@ -78,6 +72,9 @@ class alignas(8) KeyVersion {
   const KeyVersion* oldest() const;
 
  private:
+  // The oldest version from here on that `holds`, as all newer ones and this one do.
+  template <class Holds>
+  const KeyVersion* last_where(Holds&& holds) const;
   const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
   std::size_t jump_bytes() const { return depth_ > 0 ? sizeof(KeyVersion*) : 0; }
   // An older version, or this one.
@@ -122,19 +119,18 @@ constexpr std::size_t round_up_to_8(std::size_t bytes) {
 }
 
 inline char* Arena::allocate(std::size_t bytes, std::size_t alignment) {
+  bytes = round_up_to_8(bytes);
   const auto misplaced = reinterpret_cast<std::uintptr_t>(free_) & (alignment - 1);
   const std::size_t gap_bytes = misplaced == 0 ? 0 : alignment - misplaced;
-  bytes = round_up_to_8(bytes);
-  if (gap_bytes + bytes <= free_bytes_) return take(gap_bytes, bytes);
-  // A quarter of what there is: few blocks, little of the last one unused.
-  const std::size_t block_bytes = std::clamp(memory_bytes() / 4, block_bytes_min, block_bytes_max);
-  if (bytes > block_bytes / 4) return new_block(bytes);  // alone, so the free rest is not lost
-  free_ = new_block(block_bytes);
-  free_bytes_ = block_bytes;
-  return take(0, bytes);
-}
-
-inline char* Arena::take(std::size_t gap_bytes, std::size_t bytes) {
+  if (gap_bytes + bytes > free_bytes_) {
+    // A quarter of what there is: few blocks, little of the last one unused.
+    const std::size_t block_bytes =
+        std::clamp(memory_bytes() / 4, block_bytes_min, block_bytes_max);
+    if (bytes > block_bytes / 4) return new_block(bytes);  // alone, so the free rest is not lost
+    free_ = new_block(block_bytes);
+    free_bytes_ = block_bytes;
+    return allocate(bytes, alignment);
+  }
   char* const place = free_ + gap_bytes;
   free_ = place + bytes;
   free_bytes_ -= gap_bytes + bytes;
@@ -142,7 +138,7 @@ inline char* Arena::take(std::size_t gap_bytes, std::size_t bytes) {
 }
 
 inline char* Arena::new_block(std::size_t bytes) {
-  blocks_.emplace_back(new (block_alignment) char[bytes]);
+  blocks_.emplace_back(new char[bytes]);  // not make_unique, which would fill it with zeros
   memory_bytes_.store(memory_bytes() + bytes + sizeof blocks_.back(), std::memory_order_relaxed);
   return blocks_.back().get();
 }
@@ -179,24 +175,23 @@ inline const KeyVersion* KeyVersion::at_most(std::uint64_t tag) const {
   return at;
 }
 
-inline const KeyVersion* KeyVersion::above(std::uint64_t tag) const {
+template <class Holds>
+const KeyVersion* KeyVersion::last_where(Holds&& holds) const {
   const KeyVersion* at = this;
   while (true) {
-    const KeyVersion* jump = at->jump();
-    const KeyVersion* next = jump != at && jump->tag_ > tag ? jump : at->older();
-    if (next == nullptr || next->tag_ <= tag) return at;
+    const KeyVersion* const jump = at->jump();
+    const KeyVersion* const next = jump != at && holds(*jump) ? jump : at->older();
+    if (next == nullptr || !holds(*next)) return at;
     at = next;
   }
 }
 
+inline const KeyVersion* KeyVersion::above(std::uint64_t tag) const {
+  return last_where([tag](const KeyVersion& version) { return version.tag_ > tag; });
+}
+
 inline const KeyVersion* KeyVersion::oldest() const {
-  const KeyVersion* at = this;
-  while (true) {
-    const KeyVersion* const jump = at->jump();
-    const KeyVersion* const next = jump != at ? jump : at->older();
-    if (next == nullptr) return at;
-    at = next;
-  }
+  return last_where([](const KeyVersion&) { return true; });
 }
 
 inline KeyEntry* KeyEntry::make(Arena& arena, std::uint64_t tag, std::string_view key,

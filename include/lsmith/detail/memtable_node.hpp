@@ -11,12 +11,11 @@
 // To insert is to fill the next slot and to store the new order: a reader has the old word or the
 // new one, and each names slots that are whole. A chunk is 8 bytes of the key as a number, taken
 // behind the bytes that all keys of the node share; so where a key belongs in a node shows without
-// a look at any other key, unless chunks are equal.
-//
-// (The word is that of Masstree: Mao, Kohler and Morris, 2012.)
+// a look at any other key, unless chunks are equal. (The word is that of Masstree: Mao, Kohler and
+// Morris, 2012.)
 //
 // A full leaf is not changed. Two new ones take its entries; it stays as it is, for readers that
-// are in it. So does a full inner node.
+// are in it. A full inner node is replaced and stays in the same way.
 //
 // Invariants
 //  1. Used slots never change, but for the child in a slot. Order is stored with release after the
@@ -30,15 +29,14 @@
 #pragma once
 
 #include <lsmith/detail/memtable_entry.hpp>
+#include <lsmith/key.hpp>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 namespace lsmith::detail {
@@ -77,19 +75,6 @@ class Order {
  private:
   std::uint64_t word_ = 0;
 };
-
-// The 8 bytes of a key behind `shared` ones, as a number that sorts as they do; zeros where it
-// ends.
-inline std::uint64_t chunk_of(std::string_view key, std::size_t shared_bytes) {
-  std::uint64_t chunk = 0;
-  if (key.size() >= shared_bytes + sizeof chunk) {
-    std::memcpy(&chunk, key.data() + shared_bytes, sizeof chunk);
-  } else if (key.size() > shared_bytes) {
-    std::memcpy(&chunk, key.data() + shared_bytes, key.size() - shared_bytes);
-  }
-  if constexpr (std::endian::native == std::endian::little) chunk = __builtin_bswap64(chunk);
-  return chunk;
-}
 
 // The entries between which a node's keys lie: lower <= key < upper; null: no bound.
 struct Fences {
@@ -137,7 +122,7 @@ class alignas(64) Node {
   Place find(Order order, std::string_view key, const Entries& entries) const;
   // The writer's. The slot shows when the new order is published.
   void fill(int slot, KeyEntry* entry, Entries& entries) {
-    chunks_[slot] = chunk_of(entry->key(), shared_bytes_);
+    chunks_[slot] = chunk_of_key(entry->key(), shared_bytes_);
     entries[static_cast<std::size_t>(slot)] = entry;
   }
   void publish(Order order) {
@@ -243,7 +228,7 @@ class Inner : public Node {
 };
 
 inline Place Node::find(Order order, std::string_view key, const Entries& entries) const {
-  const std::uint64_t chunk = chunk_of(key, shared_bytes_);
+  const std::uint64_t chunk = chunk_of_key(key, shared_bytes_);
   int less = 0, equal = 0;
   for (int slot = 0; slot < order.count(); ++slot) {
     less += chunks_[slot] < chunk ? 1 : 0;

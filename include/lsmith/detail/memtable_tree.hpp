@@ -29,17 +29,16 @@ class Tree {
 
   // For readers. The entry with that key, or null.
   const KeyEntry* get(std::string_view key) const;
-  // The first entry whose key is not before `key`; with `is_behind` the first that is behind it.
-  LeafPlace first_from(std::string_view key, bool is_behind) const;
+  // The first entry whose key is not before `key`.
+  LeafPlace first_from(std::string_view key) const;
   // The last entry whose key is before `key`.
   LeafPlace last_before(std::string_view key) const;
   LeafPlace first() const;
   LeafPlace last() const;
   static LeafPlace next_of(const LeafPlace& place);
 
-  // For the writer. The entry with that key, or a new one with that version; says which it was.
-  KeyEntry* find_or_insert(std::string_view key, std::uint64_t tag, std::string_view value,
-                           bool& is_new);
+  // The writer's. The version joins those of its key, or is the first.
+  void add(std::uint64_t tag, std::string_view key, std::string_view value);
 
   const Node* root() const { return root_.load(std::memory_order_acquire); }
 
@@ -116,15 +115,14 @@ inline const KeyEntry* Tree::get(std::string_view key) const {
 inline LeafPlace Tree::first_in(const Leaf* leaf) {
   if (leaf == nullptr) return {};
   const Order order = leaf->order();
-  return order.count() > 0 ? LeafPlace{leaf, order, 0}
-                           : LeafPlace{};  // no leaf but the first is empty
+  if (order.count() == 0) return {};  // no leaf but the first is
+  return {leaf, order, 0};
 }
 
-inline LeafPlace Tree::first_from(std::string_view key, bool is_behind) const {
+inline LeafPlace Tree::first_from(std::string_view key) const {
   const Leaf* const leaf = leaf_for(key);
   const Order order = leaf->order();
-  const Place place = leaf->find(order, key);
-  const int position = place.position + (is_behind && place.is_equal ? 1 : 0);
+  const int position = leaf->find(order, key).position;
   if (position < order.count()) return {leaf, order, position};
   return first_in(leaf->next());
 }
@@ -165,17 +163,13 @@ inline LeafPlace Tree::next_of(const LeafPlace& place) {
   return first_in(place.leaf->next());
 }
 
-inline KeyEntry* Tree::find_or_insert(std::string_view key, std::uint64_t tag,
-                                      std::string_view value, bool& is_new) {
+inline void Tree::add(std::uint64_t tag, std::string_view key, std::string_view value) {
   const bool is_next = follows_last(key);
   if (!is_next) descend(key);
   const Order order = leaf_->order();
   const Place place = is_next ? Place{order.count(), false} : leaf_->find(order, key);
-  is_new = !place.is_equal;
-  if (place.is_equal) return leaf_->entry(order, place.position);
-  KeyEntry* const entry = KeyEntry::make(arena_, tag, key, value);
-  insert(place.position, entry);
-  return entry;
+  if (place.is_equal) return leaf_->entry(order, place.position)->add(arena_, tag, value);
+  insert(place.position, KeyEntry::make(arena_, tag, key, value));
 }
 
 // Whether the key belongs behind the last insertion, when that was at its leaf's end: as it is

@@ -234,8 +234,8 @@ void Dump::log_end(const lsmith::LogReader& reader) {
 
 int Dump::log(std::uint64_t number) {
   log_header();
-  const std::uint64_t id = bytes_.size() < 24 ? 0 : load_fixed64(bytes_.data() + 16);
-  lsmith::LogReader reader(bytes_, id, number, name_);
+  const auto claimed = lsmith::decode_log_header(bytes_);
+  lsmith::LogReader reader(bytes_, claimed.ok() ? claimed->database_id : 0, number, name_);
   const auto header = reader.read_header();
   if (!header.ok()) {
     damage(header.status());
