@@ -16,7 +16,10 @@
 //  - Data blocks are read through the block cache; or from a mapped file, where a bitmap remembers
 //    which blocks were checked, so that each is checked once.
 //  - A cursor that is seen to walk in order reads ahead, in windows that double up to 256 KiB.
-//  - Fences are shortened to a few bytes where the user keys around them differ early.
+//  - Fences are shortened to a few bytes where the user keys around them differ early. In an open
+//    table they stand apart from the index that they were read from (detail/table_fences.hpp), so a
+//    search ends where the block's place is. An index with a fault is refused when it is opened.
+//  - A seek may be prepared in two stages: the block's head is asked for, then the row.
 //  - The filter's body stands at a multiple of 64, so that each of its lines is one cache line.
 //
 // What it buys, in one table of a million entries of 16 + 100 bytes: a get costs about 3.1 us when
@@ -29,8 +32,8 @@
 //     against the cache's budget for as long as the table is open.
 //  2. A data block is believed only after its checksum, seeded with the table's id and its offset,
 //     was found right. What a cursor reads ahead is checked block by block as it is entered.
-//  3. A cursor that stands on an entry has a block cursor inside the block that its index cursor
-//     stands on; no block cursor means that it is not valid.
+//  3. A cursor that stands on an entry has a block cursor inside the block at position_; no block
+//     cursor means that it is not valid.
 //
 // Threads: a Table may be shared by any number of threads; each cursor, and a builder, by one.
 #pragma once
@@ -39,6 +42,7 @@
 #include <lsmith/bloom.hpp>
 #include <lsmith/cache.hpp>
 #include <lsmith/cursor.hpp>
+#include <lsmith/detail/table_fences.hpp>
 #include <lsmith/file.hpp>
 #include <lsmith/key.hpp>
 #include <lsmith/options.hpp>
@@ -140,23 +144,22 @@ class Table {
   Status load();
   Result<Footer> load_footer(Tail& tail) const;
   Result<std::string> load_block(BlockHandle handle, const Tail& tail) const;
+  Status load_fences(BlockHandle handle, const Tail& tail);
   Status load_filter(const Tail& tail);
   void reserve();
 
-  Result<BlockHandle> data_handle(std::string_view fence_value) const;
-  Result<BlockPin> fetch(BlockHandle handle) const;
+  Result<BlockHandle> data_handle(std::uint32_t position) const;
+  Result<BlockPin> fetch(std::uint32_t position, BlockHandle handle) const;
   BlockPin find_cached(BlockHandle handle) const;
-  Result<BlockPin> fetch_mapped(BlockHandle handle) const;
+  Result<BlockPin> fetch_mapped(std::uint32_t position, BlockHandle handle) const;
   Result<BlockPin> fetch_read(BlockHandle handle) const;
   Result<std::string> read_block(BlockHandle handle) const;
   Result<Block> open_data_block(BlockHandle handle, std::string_view body) const;
-  Result<std::optional<std::uint64_t>> get_in_block(std::string_view fence_value,
-                                                    const Target& target, std::string& value) const;
+  Result<std::optional<std::uint64_t>> get_in_block(std::uint32_t position, const Target& target,
+                                                    std::string& value) const;
   Status blame(Status failure, std::uint64_t offset) const;
 
   static constexpr std::uint64_t tail_bytes_max = 64 << 10;
-  // No two data blocks begin within the same 32 bytes: the smallest has 29, and 5 behind it.
-  static constexpr std::uint64_t bytes_per_checked_bit = 32;
 
   const std::unique_ptr<ReadableFile> file_;
   const std::string_view mapped_;  // empty when the file is read, not mapped
@@ -165,13 +168,11 @@ class Table {
   const std::uint64_t table_id_;
   BlockCache* const cache_;
   TableProperties properties_;
-  std::uint64_t index_offset_ = 0;
-  std::string index_body_;
-  std::optional<Block> index_;  // always there in an open table
+  detail::TableFences fences_;
   std::vector<FilterLine> filter_lines_;
   std::optional<BloomFilter> filter_;
-  // Which blocks of a mapped file were found right. Relaxed: the bytes that a bit vouches for do
-  // not change, and a thread that does not see a bit yet checks the block once more.
+  // Which blocks of a mapped file were found right, a bit for each. Relaxed: the bytes that a bit
+  // vouches for do not change, and a thread that does not see it yet checks the block once more.
   mutable std::vector<std::atomic<std::uint64_t>> checked_;
   std::int64_t reserved_bytes_ = 0;
 };
@@ -196,13 +197,13 @@ class TableCursor {
   friend class Table;
 
   TableCursor(const Table& table, ReadPattern pattern);
-  bool pin_block();
-  bool enter_block();
+  bool pin_block(std::uint32_t position);
+  bool enter_block(std::uint32_t position);
   void skip_forward();
   void skip_backward();
   bool is_at_end_of_block();
   void fail(Status failure);
-  Result<BlockPin> fetch(BlockHandle handle);
+  Result<BlockPin> fetch(std::uint32_t position, BlockHandle handle);
   Result<BlockPin> read_ahead(BlockHandle handle, bool is_backward);
   bool is_in_window(BlockHandle handle) const;
   void fill_window(BlockHandle handle, bool is_backward);
@@ -215,8 +216,8 @@ class TableCursor {
 
   const Table* table_;
   ReadPattern pattern_;
-  int neighbours_ = 0;  // blocks in a row that stand beside the one before
-  BlockCursor index_;
+  int neighbours_ = 0;          // blocks in a row that stand beside the one before
+  std::uint32_t position_ = 0;  // of the block that is sought, among all of the table
   std::optional<BlockCursor> block_;
   BlockHandle handle_;  // of the block that is pinned
   BlockPin pin_;

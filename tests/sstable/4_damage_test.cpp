@@ -190,6 +190,7 @@ TEST_SUITE("sstable") {
       if (!table.ok()) {
         lab::expect(is_honest(table.status()), done + "open", "corruption",
                     lab::Words{table.status().to_string()});
+        ++failing;
         continue;
       }
       for (const Version& version : versions) {

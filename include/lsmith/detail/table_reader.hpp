@@ -46,16 +46,7 @@ inline Status Table::load() {
   const std::uint64_t blocks_end = footer->file_bytes - footer_bytes;
   if (properties_.data_bytes > blocks_end) return detail::corrupt("properties: size.data is wrong");
 
-  Result<std::string> index_body = load_block(footer->index, tail);
-  if (!index_body.ok()) return std::move(index_body).status();
-  index_body_ = *std::move(index_body);
-  index_offset_ = footer->index.offset;
-  const Result<Block> index = Block::open(index_body_);
-  if (!index.ok()) return Status(index.status()).in(detail::block_at(index_offset_));
-  if (index->entry_count() != properties_.data_blocks) {
-    return detail::corrupt(detail::block_at(index_offset_) + ": index and properties disagree");
-  }
-  index_.emplace(*index);
+  if (Status s = load_fences(footer->index, tail); !s.ok()) return s;
   if (Status s = load_filter(tail); !s.ok()) return s;
   reserve();
   return {};
@@ -91,6 +82,20 @@ inline Result<std::string> Table::load_block(BlockHandle handle, const Tail& tai
   return std::string(bytes.substr(0, handle.size));
 }
 
+inline Status Table::load_fences(BlockHandle handle, const Tail& tail) {
+  const Result<std::string> body = load_block(handle, tail);
+  if (!body.ok()) return body.status();
+  const std::string where = detail::block_at(handle.offset);
+  const Result<Block> index = Block::open(*body);
+  if (!index.ok()) return Status(index.status()).in(where);
+  if (index->entry_count() != properties_.data_blocks)
+    return detail::corrupt(where + ": index and properties disagree");
+  Result<detail::TableFences> fences = detail::TableFences::read(*index);
+  if (!fences.ok()) return std::move(fences).status().in(where);
+  fences_ = *std::move(fences);
+  return {};
+}
+
 inline Status Table::load_filter(const Tail& tail) {
   if (properties_.filter.size == 0) return {};
   const Result<std::string> body = load_block(properties_.filter, tail);
@@ -103,13 +108,11 @@ inline Status Table::load_filter(const Tail& tail) {
 }
 
 inline void Table::reserve() {
-  if (!mapped_.empty()) {
-    const std::uint64_t bits = properties_.data_bytes / bytes_per_checked_bit + 1;
-    checked_ = std::vector<std::atomic<std::uint64_t>>(static_cast<std::size_t>(bits / 64 + 1));
-  }
+  if (!mapped_.empty())
+    checked_ = std::vector<std::atomic<std::uint64_t>>(std::size_t{fences_.count()} / 64 + 1);
   if (cache_ == nullptr) return;
   reserved_bytes_ = static_cast<std::int64_t>(
-      index_body_.capacity() + filter_lines_.size() * sizeof(FilterLine) + checked_.size() * 8);
+      fences_.memory_bytes() + filter_lines_.size() * sizeof(FilterLine) + checked_.size() * 8);
   cache_->reserve(reserved_bytes_);
 }
 
@@ -124,24 +127,23 @@ inline void Table::prefetch(const Target& target) const {
 inline Result<std::optional<std::uint64_t>> Table::get(const Target& target,
                                                        std::string& value) const {
   if (!may_contain(target.hash)) return std::optional<std::uint64_t>();
-  BlockCursor fences = index_->cursor();
-  for (fences.seek(target.key, target.tag()); fences.is_valid(); fences.next()) {
-    Result<std::optional<std::uint64_t>> found = get_in_block(fences.value(), target, value);
+  std::uint32_t position = fences_.lower_bound(target.key, target.tag());
+  for (; position < fences_.count(); ++position) {
+    Result<std::optional<std::uint64_t>> found = get_in_block(position, target, value);
     if (!found.ok() || found->has_value()) return found;
     // The next block begins behind this fence. It can begin with the key sought only if the
     // target, which is not behind this fence, has the fence's key.
-    if (fences.key() != target.key) return std::optional<std::uint64_t>();
+    if (!fences_.has_key(position, target.key)) break;
   }
-  if (Status s = fences.status(); !s.ok()) return blame(std::move(s), index_offset_);
   return std::optional<std::uint64_t>();
 }
 
-inline Result<std::optional<std::uint64_t>> Table::get_in_block(std::string_view fence_value,
+inline Result<std::optional<std::uint64_t>> Table::get_in_block(std::uint32_t position,
                                                                 const Target& target,
                                                                 std::string& value) const {
-  const Result<BlockHandle> handle = data_handle(fence_value);
+  const Result<BlockHandle> handle = data_handle(position);
   if (!handle.ok()) return handle.status();
-  const Result<BlockPin> pin = fetch(*handle);
+  const Result<BlockPin> pin = fetch(position, *handle);
   if (!pin.ok()) return pin.status();
   const Result<Block> block = open_data_block(*handle, pin->body());
   if (!block.ok()) return block.status();
@@ -164,17 +166,15 @@ inline std::vector<std::string> Table::check() const {
   return check_table(*file_, name_, table_id_);
 }
 
-inline Result<BlockHandle> Table::data_handle(std::string_view fence_value) const {
-  Result<BlockHandle> handle = decode_handle(fence_value);
-  if (!handle.ok()) return blame(std::move(handle).status(), index_offset_);
-  if (!detail::fits_before(*handle, properties_.data_bytes)) {
-    return blame(detail::corrupt("reaches beyond the data"), handle->offset);
-  }
+inline Result<BlockHandle> Table::data_handle(std::uint32_t position) const {
+  const BlockHandle handle = fences_.handle(position);
+  if (!detail::fits_before(handle, properties_.data_bytes))
+    return blame(detail::corrupt("reaches beyond the data"), handle.offset);
   return handle;
 }
 
-inline Result<BlockPin> Table::fetch(BlockHandle handle) const {
-  if (!mapped_.empty()) return fetch_mapped(handle);
+inline Result<BlockPin> Table::fetch(std::uint32_t position, BlockHandle handle) const {
+  if (!mapped_.empty()) return fetch_mapped(position, handle);
   BlockPin pin = find_cached(handle);
   if (!pin.is_empty()) return pin;
   return fetch_read(handle);
@@ -184,12 +184,11 @@ inline BlockPin Table::find_cached(BlockHandle handle) const {
   return cache_ != nullptr ? cache_->find(number_, handle.offset) : BlockPin();
 }
 
-inline Result<BlockPin> Table::fetch_mapped(BlockHandle handle) const {
+inline Result<BlockPin> Table::fetch_mapped(std::uint32_t position, BlockHandle handle) const {
   const std::string_view bytes =
       mapped_.substr(static_cast<std::size_t>(handle.offset), handle.size + block_trailer_bytes);
-  const std::uint64_t bit = handle.offset / bytes_per_checked_bit;
-  std::atomic<std::uint64_t>& word = checked_[static_cast<std::size_t>(bit / 64)];
-  const std::uint64_t mask = std::uint64_t{1} << (bit % 64);
+  std::atomic<std::uint64_t>& word = checked_[position / 64];
+  const std::uint64_t mask = std::uint64_t{1} << (position % 64);
   if ((word.load(std::memory_order_relaxed) & mask) == 0) {
     if (Status s = check_block(table_id_, handle.offset, bytes); !s.ok()) {
       return std::move(s).in(name_);
@@ -227,35 +226,37 @@ inline Status Table::blame(Status failure, std::uint64_t offset) const {
 }
 
 inline TableCursor::TableCursor(const Table& table, ReadPattern pattern)
-    : table_(&table), pattern_(pattern), index_(table.index_->cursor()) {}
+    : table_(&table), pattern_(pattern) {}
 
 inline bool TableCursor::is_valid() const {
   return block_ && block_->is_valid();
 }
 
 inline void TableCursor::seek_to_first() {
-  index_.seek_to_first();
-  if (enter_block()) block_->seek_to_first();
+  if (enter_block(0)) block_->seek_to_first();
   skip_forward();
 }
 
 inline void TableCursor::seek_to_last() {
-  index_.seek_to_last();
-  if (enter_block()) block_->seek_to_last();
+  if (enter_block(table_->fences_.count() - 1)) block_->seek_to_last();
   skip_backward();
 }
 
 inline void TableCursor::seek(std::string_view key, std::uint64_t tag) {
-  index_.seek(key, tag);
-  if (enter_block()) block_->seek(key, tag);
+  if (enter_block(table_->fences_.lower_bound(key, tag))) block_->seek(key, tag);
   skip_forward();  // the target may lie behind the last entry of its block
 }
 
-// Brings the block, and the lines of it that a search begins with, near. seek() then finds the
-// block pinned already.
+// Brings the block, and the lines of it that a search begins with, near. Asked again when they are,
+// it has the block bring the row near. seek() then finds the block pinned already.
 inline void TableCursor::prepare(std::string_view key, std::uint64_t tag) {
-  index_.seek(key, tag);
-  if (!pin_block()) return;
+  const std::uint32_t position = table_->fences_.lower_bound(key, tag);
+  const bool is_near = position == position_ && !pin_.is_empty();
+  if (is_near) {
+    if (enter_block(position)) block_->prepare(key, tag);
+    return;
+  }
+  if (!pin_block(position)) return;
 #if defined(__GNUC__)
   const std::size_t bytes = std::min<std::size_t>(pin_.body().size(), 512);
   for (std::size_t at = 0; at < bytes; at += 64)
@@ -293,15 +294,13 @@ inline Status TableCursor::status() const {
 
 inline void TableCursor::skip_forward() {
   while (is_at_end_of_block()) {
-    index_.next();
-    if (enter_block()) block_->seek_to_first();
+    if (enter_block(position_ + 1)) block_->seek_to_first();
   }
 }
 
 inline void TableCursor::skip_backward() {
   while (is_at_end_of_block()) {
-    index_.prev();
-    if (enter_block()) block_->seek_to_last();
+    if (enter_block(position_ - 1)) block_->seek_to_last();
   }
 }
 
@@ -322,35 +321,35 @@ inline void TableCursor::fail(Status failure) {
   status_ = std::move(failure);
 }
 
-// Pins the block that the index stands on; false when there is none, or on an error.
-inline bool TableCursor::pin_block() {
+// Pins the block at that position; false when there is none, as is the one before the first, or on
+// an error.
+inline bool TableCursor::pin_block(std::uint32_t position) {
   block_.reset();
   status_ = Status();
-  if (!index_.is_valid()) {
-    Status status = index_.status();
-    if (!status.ok()) fail(table_->blame(std::move(status), table_->index_offset_));
-    return false;
-  }
-  const Result<BlockHandle> handle = table_->data_handle(index_.value());
+  position_ = position;
+  if (position >= table_->fences_.count()) return false;
+  const Result<BlockHandle> handle = table_->data_handle(position);
   if (!handle.ok()) return fail(handle.status()), false;
   if (*handle == handle_ && !pin_.is_empty()) return true;
-  Result<BlockPin> pin = fetch(*handle);
+  Result<BlockPin> pin = fetch(position, *handle);
   if (!pin.ok()) return fail(std::move(pin).status()), false;
   pin_ = *std::move(pin);
   handle_ = *handle;
   return true;
 }
 
-inline bool TableCursor::enter_block() {
-  if (!pin_block()) return false;
+inline bool TableCursor::enter_block(std::uint32_t position) {
+  if (block_ && position == position_) return true;
+  if (!pin_block(position)) return false;
   const Result<Block> block = table_->open_data_block(handle_, pin_.body());
   if (!block.ok()) return fail(block.status()), false;
   block_.emplace(*block);
   return true;
 }
 
-inline Result<BlockPin> TableCursor::fetch(BlockHandle handle) {
-  if (pattern_ == ReadPattern::point || !table_->mapped_.empty()) return table_->fetch(handle);
+inline Result<BlockPin> TableCursor::fetch(std::uint32_t position, BlockHandle handle) {
+  if (pattern_ == ReadPattern::point || !table_->mapped_.empty())
+    return table_->fetch(position, handle);
   const bool is_backward = detail::block_end(handle) == handle_.offset;
   const bool is_forward = handle.offset == detail::block_end(handle_);
   neighbours_ = is_backward || is_forward ? std::min(neighbours_ + 1, neighbours_min) : 0;
