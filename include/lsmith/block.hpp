@@ -356,13 +356,9 @@ inline void BlockCursor::seek(std::string_view key, std::uint64_t tag) {
   if (index_ < rows_.count()) settle(fault);
 }
 
-// The column of a usual block is a few cache lines; a search of it will need half of them.
-inline void BlockCursor::prepare(std::string_view, std::uint64_t) {
-#if defined(__GNUC__)
-  const std::size_t column_bytes = std::min<std::size_t>(std::size_t{8} * rows_.count(), 512);
-  for (std::size_t at = 0; at < column_bytes; at += 64)
-    __builtin_prefetch(rows_.column() + at);
-#endif
+// The search itself is short; what it would wait for is the row.
+inline void BlockCursor::prepare(std::string_view key, std::uint64_t) {
+  rows_.prefetch_row(key);
 }
 
 inline void BlockCursor::next() {

@@ -22,7 +22,7 @@
 //     an ok status. A later seek starts afresh and may succeed.
 //  8. prepare(key, tag) is a hint that seek(key, tag) follows. It may do nothing, and changes
 //     nothing that a caller can see, but after it the cursor must be sought again before it is
-//     used.
+//     used. Given a second time, it may go a step further: what the first asked for is near now.
 #pragma once
 
 #include <lsmith/key.hpp>

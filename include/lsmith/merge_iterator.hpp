@@ -15,7 +15,8 @@
 //     order of the children. So no two entries are ever equal, and none is lost or doubled.
 //  3. No child has failed. A child that ended by an error is not one that came to its end: what it
 //     did not show may be newer than all the rest.
-//  4. winner_ is the first child in the direction of the walk, second_ the first of all others.
+//  4. winner_ is the first child in the direction of the walk, second_ the first of all others that
+//     are not at their end. While there is none, ranks are not kept up.
 //
 // Turning round breaks the first invariant for all children but the current one, so each of them is
 // sought again, to the other side of the current entry. Seeking, rather than stepping once, stays
@@ -28,7 +29,8 @@
 //    keys of all children share, since decimal keys and table prefixes begin with long runs of
 //    bytes that say nothing. Walking backwards it is inverted, so one search serves both ways.
 //  - The runner-up is remembered. As long as the moved child stays before it nothing is searched:
-//    one comparison a step when one run holds most of the data, as the last level does.
+//    one comparison a step when one run holds most of the data, as the last level does; and none
+//    when it holds all that is left.
 //  - A child's status is asked for when the child ends, not at every step.
 // The search stays linear: for the dozen children of a tree it beats a heap and a loser tree.
 //
@@ -37,6 +39,8 @@
 #pragma once
 
 #include <lsmith/cursor.hpp>
+#include <lsmith/key.hpp>
+#include <lsmith/key_buffer.hpp>
 
 #include <algorithm>
 #include <cassert>
@@ -88,6 +92,7 @@ class MergeCursor {
   void settle();
   void note_end(const ChildCursor& child);
 
+  void find_second();
   std::size_t first_but(std::size_t excluded);
   bool is_sooner(std::size_t a, std::size_t b);
   bool comes_before(std::size_t a, std::size_t b) const;
@@ -127,7 +132,9 @@ inline void MergeCursor::seek_to_last() {
   begin(false);
 }
 
+// Each hint brings what the next step waits for near, in all children at once.
 inline void MergeCursor::seek(std::string_view key, std::uint64_t tag) {
+  prepare(key, tag);
   prepare(key, tag);
   for (Head& head : heads_)
     head.child->seek(key, tag);
@@ -180,7 +187,7 @@ inline void MergeCursor::begin(bool is_forwards) {
     note_end(*head.child);
   rank_all();
   winner_ = first_but(nobody);
-  second_ = first_but(winner_);
+  find_second();
   settle();
 }
 
@@ -189,7 +196,7 @@ inline void MergeCursor::turn(bool is_forwards) {
   for (std::size_t i = 0; i < heads_.size(); ++i)
     if (i != winner_) turn_child(i);
   rank_all();
-  second_ = first_but(winner_);
+  find_second();
 }
 
 // Moves a child to its first entry on the new side of the current one. The winner stays where it is
@@ -212,13 +219,21 @@ inline void MergeCursor::turn_child(std::size_t i) {
 // After the winner moved: it stays the winner, or the runner-up is first now.
 inline void MergeCursor::advance() {
   note_end(*current_);
-  if (ties_ >= ties_max) rank_all();
-  heads_[winner_].rank = rank_of(*current_);
-  if (second_ != nobody && is_sooner(second_, winner_)) {
-    winner_ = second_;
-    second_ = first_but(winner_);
+  if (second_ != nobody) {
+    if (ties_ >= ties_max) rank_all();
+    heads_[winner_].rank = rank_of(*current_);
+    if (is_sooner(second_, winner_)) {
+      winner_ = second_;
+      find_second();
+    }
   }
   settle();
+}
+
+// Nobody when all others are at their end: the winner then walks on without a comparison.
+inline void MergeCursor::find_second() {
+  second_ = first_but(winner_);
+  if (second_ != nobody && !heads_[second_].child->is_valid()) second_ = nobody;
 }
 
 // The merge stands where the winner stands, unless some child has failed.
@@ -288,9 +303,9 @@ inline std::uint64_t MergeCursor::rank_of(const ChildCursor& child) const {
 // Never falls when the key rises: 0 before all keys that begin with what is shared, the largest
 // number behind them, and in between the eight bytes that follow it.
 inline std::uint64_t MergeCursor::place_of(std::string_view key) const {
-  const int order = key.substr(0, shared_.size()).compare(shared_);
-  if (order != 0) return order < 0 ? 0 : ~std::uint64_t{0};
-  return chunk_of_key(key, shared_.size());
+  const std::string_view begin = key.substr(0, shared_.size());
+  if (is_same_key(begin, shared_)) return chunk_of_key(key, shared_.size());
+  return begin < shared_ ? 0 : ~std::uint64_t{0};
 }
 
 }  // namespace lsmith

@@ -33,6 +33,7 @@
 
 #include <lsmith/cursor.hpp>
 #include <lsmith/key.hpp>
+#include <lsmith/key_buffer.hpp>
 #include <lsmith/merge_iterator.hpp>
 #include <lsmith/mutex.hpp>
 
@@ -120,7 +121,7 @@ class GarbageRule {
 
   std::vector<Sequence> snapshots_;
   bool has_entry_ = false;  // the rest is about the entry judged before
-  std::string key_;
+  KeyBuffer key_;
   std::size_t stripe_ = 0;
 };
 
@@ -179,7 +180,7 @@ class UserCursor {
   Bounds bounds_;
   bool is_valid_ = false;
   bool is_forwards_ = true;
-  std::string key_;    // backwards: the current key; forwards: the last one that was passed
+  KeyBuffer key_;      // backwards: the current key; forwards: the last one that was passed
   std::string value_;  // backwards: the current value
   std::uint64_t skipped_count_ = 0;
 };
@@ -269,10 +270,10 @@ inline GarbageRule::GarbageRule(std::vector<Sequence> snapshots)
 
 inline GarbageRule::Fate GarbageRule::judge(std::string_view key, std::uint64_t tag) {
   const std::size_t stripe = stripe_of(sequence_of(tag));
-  const bool is_hidden = has_entry_ && key == key_ && stripe == stripe_;
+  const bool is_hidden = has_entry_ && is_same_key(key, key_.view()) && stripe == stripe_;
   if (is_hidden) return Fate::drop;
   has_entry_ = true;
-  key_ = key;
+  key_.assign(key);
   stripe_ = stripe;
   const bool is_oldest = stripe == 0;
   return is_oldest && kind_of(tag) == Kind::erase ? Fate::drop_unless_older : Fate::keep;
@@ -313,14 +314,14 @@ inline void UserCursor::seek_to_last() {
 inline void UserCursor::seek(std::string_view key) {
   if (bounds_.lower && key < *bounds_.lower) key = *bounds_.lower;
   key_.assign(key);  // it may be a view into what moves now
-  entries_.seek(key_, seek_tag(sequence_));
+  entries_.seek(key_.view(), seek_tag(sequence_));
   find_forwards(false);
 }
 
 inline void UserCursor::seek_back(std::string_view key) {
   if (is_behind(key)) return seek_to_last();
   key_.assign(key);  // it may be a view into what moves now
-  stand_before(key_, tag_oldest);
+  stand_before(key_.view(), tag_oldest);
   find_backwards();
 }
 
@@ -330,7 +331,7 @@ inline void UserCursor::next() {
     key_.assign(entries_.key());
     entries_.next();
   } else {
-    entries_.seek(key_, tag_oldest);
+    entries_.seek(key_.view(), tag_oldest);
   }
   find_forwards(true);
 }
@@ -343,7 +344,7 @@ inline void UserCursor::prev() {
 
 inline std::string_view UserCursor::key() const {
   assert(is_valid());
-  return is_forwards_ ? entries_.key() : std::string_view(key_);
+  return is_forwards_ ? entries_.key() : key_.view();
 }
 
 inline std::string_view UserCursor::value() const {
@@ -380,7 +381,7 @@ inline void UserCursor::find_forwards(bool is_key_done) {
   is_valid_ = false;
   int steps = 0;
   while (entries_.is_valid() && !is_behind(entries_.key())) {
-    const bool is_new_key = entries_.key() != key_;
+    const bool is_new_key = !is_same_key(entries_.key(), key_.view());
     const bool is_visible = sequence_of(entries_.tag()) <= sequence_;
     if (is_visible && (is_new_key || !is_key_done) && kind_of(entries_.tag()) != Kind::erase) {
       is_valid_ = true;
@@ -396,7 +397,7 @@ inline void UserCursor::find_forwards(bool is_key_done) {
     if (++steps <= steps_max) {
       entries_.next();
     } else {
-      entries_.seek(key_, is_key_done ? tag_oldest : seek_tag(sequence_));
+      entries_.seek(key_.view(), is_key_done ? tag_oldest : seek_tag(sequence_));
       steps = 0;
     }
   }
@@ -407,9 +408,9 @@ inline void UserCursor::leave_backwards() {
   key_.assign(entries_.key());
   for (int steps = 0; steps < steps_max; ++steps) {
     entries_.prev();
-    if (!entries_.is_valid() || entries_.key() != key_) return;
+    if (!entries_.is_valid() || !is_same_key(entries_.key(), key_.view())) return;
   }
-  stand_before(key_, tag_newest);
+  stand_before(key_.view(), tag_newest);
 }
 
 // Moves back, from where the entries stand, over all versions of a key, until that key is one to
@@ -437,11 +438,11 @@ inline bool UserCursor::find_newest_backwards() {
     ++skipped_count_;
     if (sequence_of(entries_.tag()) <= sequence_) is_live = take_visible();
     entries_.prev();
-    if (!entries_.is_valid() || entries_.key() != key_) return is_live;
+    if (!entries_.is_valid() || !is_same_key(entries_.key(), key_.view())) return is_live;
   }
-  entries_.seek(key_, seek_tag(sequence_));
-  if (entries_.is_valid() && entries_.key() == key_) is_live = take_visible();
-  if (entries_.status().ok()) stand_before(key_, tag_newest);
+  entries_.seek(key_.view(), seek_tag(sequence_));
+  if (entries_.is_valid() && is_same_key(entries_.key(), key_.view())) is_live = take_visible();
+  if (entries_.status().ok()) stand_before(key_.view(), tag_newest);
   return is_live;
 }
 

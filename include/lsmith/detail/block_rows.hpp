@@ -14,6 +14,7 @@
 #include <lsmith/key.hpp>
 #include <lsmith/status.hpp>
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -75,6 +76,8 @@ class BlockRows {
   // The same from anywhere in the block, for any key.
   RowFault lower_bound(std::string_view key, std::uint64_t tag, std::uint32_t& index,
                        BlockRow& row) const;
+  // Brings the row that a search for the key would end at near, if that takes no look at any row.
+  void prefetch_row(std::string_view key) const;
   Status failure(std::uint32_t index, RowFault fault) const;
 
  private:
@@ -222,6 +225,19 @@ inline RowFault BlockRows::lower_bound(std::string_view key, std::uint64_t tag,
     index = by_prefix < 0 ? 0 : count_;
   }
   return index < count_ ? read_row(index, row) : RowFault::none;
+}
+
+inline void BlockRows::prefetch_row([[maybe_unused]] std::string_view key) const {
+#if defined(__GNUC__)
+  if (!key.starts_with(prefix())) return;
+  const std::uint32_t index = column_lower_bound(chunk_of_key(key, prefix_bytes_));
+  if (index == count_) return;
+  const std::uint32_t begin = row_begin(index);  // which nobody has checked
+  if (begin >= size_bytes_) return;
+  const char* const row = body_ + begin;
+  __builtin_prefetch(row);
+  __builtin_prefetch(row + std::min<std::size_t>(64, size_bytes_ - begin));
+#endif
 }
 
 inline Status BlockRows::failure(std::uint32_t index, RowFault fault) const {
