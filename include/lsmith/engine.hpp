@@ -309,10 +309,8 @@ inline Result<std::optional<std::uint64_t>> Engine::search_table(const View& vie
                                                                  const TableMeta& meta,
                                                                  const Target& target,
                                                                  std::string& value) {
-  if (const Table* const table = view.opened.find(meta.number)) return table->get(target, value);
-  auto table = view.tables->open(meta);
+  auto table = view.opened.open(*view.tables, meta);
   if (!table.ok()) return std::move(table).status();
-  view.opened.keep(meta.number, *table);
   return (*table)->get(target, value);
 }
 

@@ -41,9 +41,10 @@ class LevelCursor {
   /// `tables` stand in key order and share no user key, as Version::level() gives those of a level
   /// from 1 on. Keeps the cache alive.
   LevelCursor(std::vector<TableRef> tables, std::shared_ptr<TableCache> cache, ReadPattern pattern);
-  /// The same without a copy: borrows the tables, which outlive the cursor.
+  /// The same without a copy: borrows the tables, which outlive the cursor, as does `opened`, where
+  /// it finds tables that are open, when that is not null.
   static LevelCursor borrowing(std::span<const TableRef> tables, std::shared_ptr<TableCache> cache,
-                               ReadPattern pattern);
+                               ReadPattern pattern, OpenTables* opened = nullptr);
   LevelCursor(LevelCursor&&) = default;
   LevelCursor& operator=(LevelCursor&&) = delete;
 
@@ -71,6 +72,7 @@ class LevelCursor {
   std::vector<TableRef> owned_;  // moves with its memory, so the span stays right
   std::span<const TableRef> tables_;
   std::shared_ptr<TableCache> cache_;
+  OpenTables* opened_ = nullptr;
   ReadPattern pattern_;
   std::size_t index_ = 0;
   std::shared_ptr<const Table> table_;
@@ -88,8 +90,11 @@ inline LevelCursor::LevelCursor(std::span<const TableRef> tables, std::shared_pt
     : owned_(std::move(owned)), tables_(tables), cache_(std::move(cache)), pattern_(pattern) {}
 
 inline LevelCursor LevelCursor::borrowing(std::span<const TableRef> tables,
-                                          std::shared_ptr<TableCache> cache, ReadPattern pattern) {
-  return LevelCursor(tables, std::move(cache), pattern, {});
+                                          std::shared_ptr<TableCache> cache, ReadPattern pattern,
+                                          OpenTables* opened) {
+  LevelCursor cursor(tables, std::move(cache), pattern, {});
+  cursor.opened_ = opened;
+  return cursor;
 }
 
 inline bool LevelCursor::is_valid() const {
@@ -167,7 +172,8 @@ inline bool LevelCursor::enter(std::size_t index) {
   cursor_.reset();
   table_.reset();
   if (index >= tables_.size()) return false;
-  auto table = cache_->open(*tables_[index]);
+  const TableMeta& meta = *tables_[index];
+  auto table = opened_ != nullptr ? opened_->open(*cache_, meta) : cache_->open(meta);
   if (!table.ok()) {
     status_ = std::move(table).status();
     return false;

@@ -7,6 +7,8 @@
 #include <lsmith/options.hpp>
 #include <lsmith/sstable.hpp>
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -50,6 +52,43 @@ class TableCache {
   Mutex mutex_;
   std::unordered_map<std::uint64_t, Slot> slots_ LSMITH_GUARDED_BY(mutex_);
   std::list<std::uint64_t> ages_ LSMITH_GUARDED_BY(mutex_);  // most recently used first
+};
+
+/// Tables that the readers of a view have opened, so that the next one need not ask the cache,
+/// under its lock, for each. A table has one place here, by its number; the first that comes stays,
+/// and what finds its place taken goes to the cache each time. Thread-safe.
+class OpenTables {
+ public:
+  OpenTables() = default;
+  OpenTables(const OpenTables&) : OpenTables() {}  // those of another view: none yet
+  OpenTables& operator=(const OpenTables&) = delete;
+
+  /// The table, from here or from the cache. Where it is kept here what is returned owns nothing,
+  /// and lives as long as this. Errors are the cache's.
+  Result<std::shared_ptr<const Table>> open(TableCache& cache, const TableMeta& meta);
+  /// The table, when it was kept; else null. Lives as long as this.
+  const Table* find(std::uint64_t number) const {
+    const Slot& slot = slots_[number % slots_.size()];
+    const Table* const table = slot.table.load(std::memory_order_acquire);  // pairs with keep()
+    return table != nullptr && slot.number == number ? table : nullptr;
+  }
+  void keep(std::uint64_t number, const std::shared_ptr<const Table>& table) {
+    MutexLock lock(mutex_);
+    Slot& slot = slots_[number % slots_.size()];
+    if (slot.owner != nullptr) return;
+    slot.number = number;
+    slot.owner = table;
+    slot.table.store(table.get(), std::memory_order_release);  // pairs with find()
+  }
+
+ private:
+  struct Slot {
+    std::atomic<const Table*> table{nullptr};  // shown when all else is set, and never changed
+    std::uint64_t number = 0;
+    std::shared_ptr<const Table> owner;
+  };
+  Mutex mutex_;
+  std::array<Slot, 32> slots_;
 };
 
 inline TableCache::TableCache(const Options& options, FileSystem& files, std::string folder)
@@ -115,6 +154,15 @@ inline Status TableCache::remove(std::uint64_t number) {
   }
   blocks_.erase_table(number);
   return files_.remove(file_path(folder_, FileName::Type::table, number));
+}
+
+inline Result<std::shared_ptr<const Table>> OpenTables::open(TableCache& cache,
+                                                             const TableMeta& meta) {
+  if (const Table* const table = find(meta.number))
+    return std::shared_ptr<const Table>(std::shared_ptr<const Table>(), table);
+  auto table = cache.open(meta);
+  if (table.ok()) keep(meta.number, *table);
+  return table;
 }
 
 }  // namespace lsmith

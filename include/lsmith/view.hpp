@@ -14,48 +14,12 @@
 #include <lsmith/mutex.hpp>
 #include <lsmith/table_cache.hpp>
 
-#include <array>
-#include <atomic>
-#include <cstdint>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
 namespace lsmith {
-
-/// Tables that the readers of a view have opened, so that the next one need not ask the cache,
-/// under its lock, for each. A table has one place here, by its number; the first that comes stays,
-/// and what finds its place taken goes to the cache each time. Thread-safe.
-class OpenTables {
- public:
-  OpenTables() = default;
-  OpenTables(const OpenTables&) : OpenTables() {}  // those of another view: none yet
-  OpenTables& operator=(const OpenTables&) = delete;
-
-  /// The table, when it was kept; else null. Lives as long as this.
-  const Table* find(std::uint64_t number) const {
-    const Slot& slot = slots_[number % slots_.size()];
-    const Table* const table = slot.table.load(std::memory_order_acquire);  // pairs with keep()
-    return table != nullptr && slot.number == number ? table : nullptr;
-  }
-  void keep(std::uint64_t number, const std::shared_ptr<const Table>& table) {
-    MutexLock lock(mutex_);
-    Slot& slot = slots_[number % slots_.size()];
-    if (slot.owner != nullptr) return;
-    slot.number = number;
-    slot.owner = table;
-    slot.table.store(table.get(), std::memory_order_release);  // pairs with find()
-  }
-
- private:
-  struct Slot {
-    std::atomic<const Table*> table{nullptr};  // shown when all else is set, and never changed
-    std::uint64_t number = 0;
-    std::shared_ptr<const Table> owner;
-  };
-  Mutex mutex_;
-  std::array<Slot, 32> slots_;
-};
 
 /// One consistent state of the whole database. Immutable, but for the active memtable's growth.
 struct View {
@@ -93,13 +57,14 @@ inline MergeCursor merge_view(const ViewPin& view, ReadPattern pattern) {
   if (view->active) children.push_back(erase_cursor(view->active->cursor(), view));
   for (const auto& memtable : view->frozen)
     children.push_back(erase_cursor(memtable->cursor(), view));
+  const auto add = [&](std::span<const TableRef> tables) {
+    children.push_back(
+        erase_cursor(LevelCursor::borrowing(tables, view->tables, pattern, &view->opened), view));
+  };
   for (const TableRef& table : view->version->level(0))
-    children.push_back(erase_cursor(LevelCursor({table}, view->tables, pattern), view));
-  for (int level = 1; level < level_count; ++level) {
-    const auto& tables = view->version->level(level);
-    if (tables.empty()) continue;
-    children.push_back(erase_cursor(LevelCursor(tables, view->tables, pattern), view));
-  }
+    add({&table, 1});
+  for (int level = 1; level < level_count; ++level)
+    if (const auto& tables = view->version->level(level); !tables.empty()) add(tables);
   return MergeCursor(std::move(children));
 }
 
