@@ -6,8 +6,9 @@
 //
 // What this changes from the textbook: commits are grouped, the leader alone writes log and
 // memtable; a full memtable is frozen and flushed in the background while writers go on; compaction
-// runs beside both; log segments are allocated ahead and recycled; writers are slowed, then
-// stopped, when they outrun the background, and the statistics say why.
+// runs beside both, also when readers would gain more by it than it costs; log segments are
+// allocated ahead and recycled; writers are slowed, then stopped, when they outrun the background,
+// and the statistics say why.
 //
 // Invariants
 //  1. A sequence is visible only after its whole group is in the log and in the memtable.
@@ -152,7 +153,8 @@ class Engine {
   void run_flush();
   Status flush_oldest();
   void run_compactions();
-  std::optional<CompactionPlan> pick(const Version& version) const;
+  std::optional<CompactionPlan> pick(const Version& version, bool is_for_readers) const;
+  void merge_for_readers() const;
   Status compact_once(const CompactionPlan& plan, const Version& version);
   Status install(VersionEdit edit, const Frozen* flushed);
   Status write_edit(const VersionEdit& edit, const Version& next) LSMITH_REQUIRES(manifest_mutex_);
@@ -208,6 +210,7 @@ class Engine {
   bool is_flushing_ LSMITH_GUARDED_BY(mutex_) = false;
   bool is_compacting_ LSMITH_GUARDED_BY(mutex_) = false;
   bool is_compaction_due_ LSMITH_GUARDED_BY(mutex_) = false;
+  bool is_merge_wanted_ LSMITH_GUARDED_BY(mutex_) = false;  // by readers; see read_debt.hpp
   bool is_stopping_ LSMITH_GUARDED_BY(mutex_) = false;
   bool is_closed_ LSMITH_GUARDED_BY(mutex_) = false;
   Status health_ LSMITH_GUARDED_BY(mutex_);
@@ -235,7 +238,6 @@ inline Status Engine::start() {
   active_ = std::make_shared<Memtable>();
   // Taken, not copied: a table's file goes when nothing names it any more.
   auto version = std::make_shared<const Version>(std::exchange(storage_->state.version, {}));
-  level0_count_.store(version->level(0).size(), std::memory_order_relaxed);
   view_.publish(std::make_shared<View>(
       View{storage_->tables, active_, storage_->memtables, std::move(version)}));
   if (options_.read_only) {
@@ -248,6 +250,7 @@ inline Status Engine::start() {
   log_ = std::move(*log);
   MutexLock lock(mutex_);
   active_log_number_ = number;
+  publish(view_.pin()->version, nullptr);
   schedule_compaction();
   return {};
 }
@@ -268,6 +271,7 @@ inline Result<bool> Engine::get(std::string_view key, Sequence sequence, std::st
   const ViewPin view = view_.pin();
   if (sequence == sequence_max) sequence = visible_.load(std::memory_order_acquire);
   const Target target = Target::of(key, sequence);
+  if (view->debt && view->debt->note_get(target)) merge_for_readers();
   return search(*view, target, value);
 }
 
@@ -317,6 +321,7 @@ inline Result<std::optional<std::uint64_t>> Engine::search_table(const View& vie
 inline UserCursor Engine::cursor(Sequence sequence, Bounds bounds, ReadPattern pattern) const {
   const ViewPin view = view_.pin();
   if (sequence == sequence_max) sequence = visible_.load(std::memory_order_acquire);
+  if (view->debt && view->debt->note_scan()) merge_for_readers();
   return UserCursor(merge_view(view, pattern), sequence, std::move(bounds));
 }
 

@@ -13,7 +13,8 @@ namespace lsmith {
 
 /// How tables are arranged and merged.
 enum class CompactionStyle : std::uint8_t {
-  leveled,  ///< one sorted run a level: reads and space are cheap, writes are rewritten more often
+  leveled,  ///< one sorted run a level: reads and space are cheap, writes are rewritten more often;
+            ///< what is read much is merged early
   tiered,   ///< runs of similar size merged together: writes are cheap, reads see more runs
 };
 

@@ -12,6 +12,7 @@
 #include <lsmith/memtable.hpp>
 #include <lsmith/merge_iterator.hpp>
 #include <lsmith/mutex.hpp>
+#include <lsmith/read_debt.hpp>
 #include <lsmith/table_cache.hpp>
 
 #include <memory>
@@ -27,7 +28,8 @@ struct View {
   std::shared_ptr<Memtable> active;
   std::vector<std::shared_ptr<Memtable>> frozen;  ///< newest first
   std::shared_ptr<const Version> version;
-  mutable OpenTables opened = {};  ///< by its readers; borrows `tables`
+  mutable OpenTables opened = {};       ///< by its readers; borrows `tables`
+  std::shared_ptr<ReadDebt> debt = {};  ///< of the version's readers; null: nobody asks
 };
 using ViewPin = std::shared_ptr<const View>;
 

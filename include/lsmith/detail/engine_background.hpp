@@ -91,9 +91,10 @@ inline void Engine::schedule_compaction() {
 // One compaction a task; it submits the next until nothing is due.
 inline void Engine::run_compactions() {
   ManualCompaction* manual = nullptr;
-  bool may_run = false;
+  bool may_run = false, is_for_readers = false;
   {
     MutexLock lock(mutex_);
+    is_for_readers = std::exchange(is_merge_wanted_, false);
     is_compaction_due_ = false;  // before the version is pinned: what comes later is a newer one
     manual = manual_;
     may_run = health_.ok() && !is_stopping_;
@@ -103,7 +104,7 @@ inline void Engine::run_compactions() {
   if (may_run && manual != nullptr)
     plan = pick_range(*version, options_, manual->first, manual->last);
   else if (may_run)
-    plan = pick(*version);
+    plan = pick(*version, is_for_readers);
 
   Status s;
   if (plan) s = compact_once(*plan, *version);
@@ -129,9 +130,27 @@ inline void Engine::end_manual(Status status) {
   manual_ = nullptr;
 }
 
-inline std::optional<CompactionPlan> Engine::pick(const Version& version) const {
-  return options_.compaction == CompactionStyle::leveled ? pick_leveled(version, options_)
-                                                         : pick_tiered(version, options_);
+// For readers any table of level 0 is one too many, but what is too large goes first: the version
+// that it leaves begins with no debt.
+inline std::optional<CompactionPlan> Engine::pick(const Version& version,
+                                                  bool is_for_readers) const {
+  if (options_.compaction == CompactionStyle::tiered) return pick_tiered(version, options_);
+  std::optional<CompactionPlan> plan = pick_leveled(version, options_);
+  if (plan || !is_for_readers) return plan;
+  Options eager = options_;
+  eager.level0_compact_count = 1;
+  plan = pick_leveled(version, eager);
+  if (plan) plan->reason = "reads look into many tables";
+  return plan;
+}
+
+// Nothing changes that a reader sees, so a read that is const may ask for it.
+inline void Engine::merge_for_readers() const {
+  auto& engine = const_cast<Engine&>(*this);
+  MutexLock lock(mutex_);
+  if (!health_.ok()) return;
+  engine.is_merge_wanted_ = true;
+  engine.schedule_compaction();
 }
 
 inline Status Engine::compact_once(const CompactionPlan& plan, const Version& version) {
@@ -221,6 +240,8 @@ inline Status Engine::write_edit(const VersionEdit& edit, const Version& next) {
 inline void Engine::publish(std::shared_ptr<const Version> version, const Frozen* flushed) {
   level0_count_.store(version->level(0).size(), std::memory_order_relaxed);
   auto view = std::make_shared<View>(*view_.pin());
+  if (options_.compaction == CompactionStyle::leveled)
+    view->debt = std::make_shared<ReadDebt>(*version);
   view->version = std::move(version);
   if (flushed != nullptr) {
     assert(view->frozen.back() == flushed->memtable);
