@@ -142,6 +142,17 @@ inline Status write_at(const Descriptor& file, const std::string& path, std::uin
   return {};
 }
 
+// Has the device begin to take these bytes. A hint that promises nothing: sync_descriptor() does,
+// and says what went wrong in between.
+inline void begin_write_back([[maybe_unused]] const Descriptor& file,
+                             [[maybe_unused]] std::uint64_t offset,
+                             [[maybe_unused]] std::uint64_t size) {
+#if defined(SYNC_FILE_RANGE_WRITE)
+  ::sync_file_range(file.number(), static_cast<off_t>(offset), static_cast<off_t>(size),
+                    SYNC_FILE_RANGE_WRITE);
+#endif
+}
+
 // Makes bytes durable, with `has_new_size` the size as well.
 inline int sync_call(const Descriptor& file, bool has_new_size) {
 #if defined(__APPLE__)
