@@ -85,7 +85,10 @@ class BlockCache {
   std::uint64_t misses() const;
 
  private:
-  struct Entry {
+  struct Entry : std::enable_shared_from_this<Entry> {
+    Entry(std::uint64_t table_number, std::uint64_t offset, std::uint64_t hash, std::string body)
+        : table_number(table_number), offset(offset), hash(hash), body(std::move(body)) {}
+
     std::uint64_t table_number;
     std::uint64_t offset;
     std::uint64_t hash;
@@ -96,6 +99,8 @@ class BlockCache {
     bool is_marked = false;  // found since the hand last passed
 
     std::size_t charge_bytes() const { return sizeof(Entry) + body.capacity(); }
+    // Only the bucket owns an entry that nobody pins, and only under the mutex can that change.
+    bool is_pinned() const { return weak_from_this().use_count() > 1; }
   };
   using Owner = std::shared_ptr<Entry>;
 
@@ -163,7 +168,7 @@ inline BlockPin BlockCache::find(std::uint64_t table_number, std::uint64_t offse
 inline BlockPin BlockCache::insert(std::uint64_t table_number, std::uint64_t offset,
                                    std::string body) {
   const std::uint64_t hash = hash_of(table_number, offset);
-  const Owner entry = std::make_shared<Entry>(Entry{table_number, offset, hash, std::move(body)});
+  const auto entry = std::make_shared<Entry>(table_number, offset, hash, std::move(body));
   const std::size_t budget_bytes = shard_budget_bytes();
   if (entry->charge_bytes() > budget_bytes) return pin(entry);
 
@@ -281,9 +286,7 @@ inline void BlockCache::Shard::evict(std::size_t budget_bytes) {
   for (std::size_t steps = 2 * entry_count; used_bytes > budget_bytes && steps > 0; --steps) {
     Entry& entry = *hand;
     hand = entry.next;
-    // Only the bucket owns an entry that nobody pins, and only under the mutex can that change.
-    const bool is_pinned = owner_of(entry.table_number, entry.offset, entry.hash).use_count() > 1;
-    if (!is_pinned && !entry.is_marked)
+    if (!entry.is_marked && !entry.is_pinned())
       remove(entry);
     else
       entry.is_marked = false;
