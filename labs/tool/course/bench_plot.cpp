@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <utility>
 
@@ -61,11 +62,9 @@ std::string number(double value) {
   return text == "-0" ? "0" : text;
 }
 
-std::string text_at(double x, double y, const std::string& anchor, const std::string& text,
-                    const std::string& more = "") {
+std::string text_at(double x, double y, const std::string& anchor, const std::string& text) {
   return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\"" +
-         (anchor.empty() ? "" : " text-anchor=\"" + anchor + "\"") + more + ">" + text +
-         "</text>\n";
+         (anchor.empty() ? "" : " text-anchor=\"" + anchor + "\"") + ">" + text + "</text>\n";
 }
 
 std::string line_from(double x, double y, double to_x, double to_y, const std::string& look) {
@@ -183,7 +182,7 @@ std::string across_axis(const Sweep& sweep, const Scale& across, bool has_title)
     const double x = across(sweep.mark);
     text += "<path class=\"axis\" stroke-dasharray=\"1 3\" d=\"M" + number(x) + " " +
             number(bottom) + "V" + number(plot_top) + "\"/>\n" +
-            text_at(x + 4, bottom - 5, "", sweep.mark_label);
+            text_at(x - 4, bottom - 5, "end", sweep.mark_label);
   }
   if (has_title) text += text_at(plot_left + plot_width / 2, bottom + 32, "middle", sweep.axis);
   return text;
@@ -257,8 +256,9 @@ std::string sweep_svg(const Sweep& sweep, const Bench& bench) {
   const double width = cell_width * panels_a_row + margin;
   const double height = heading_height + cell_height * static_cast<double>(rows) + margin;
   std::string text =
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(width) + " " +
-      number(height) + "\" role=\"img\">\n<title>" + sweep.title + "</title>\n" + style +
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width) + "\" height=\"" +
+      number(height) + "\" viewBox=\"0 0 " + number(width) + " " + number(height) +
+      "\" role=\"img\">\n<title>" + sweep.title + "</title>\n" + style +
       "<rect class=\"page\" width=\"100%\" height=\"100%\"/>\n" +
       text_at(margin, 26, "",
               "<tspan class=\"title\">" + sweep.title + "</tspan> — " + sweep.setting +

@@ -4,6 +4,7 @@
 #include "bench_sweeps.hpp"
 
 #include <string>
+#include <vector>
 
 namespace lab {
 

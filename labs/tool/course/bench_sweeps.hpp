@@ -4,6 +4,7 @@
 #include "bench_results.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 

@@ -9,6 +9,7 @@
 #include "terminal.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace lab {

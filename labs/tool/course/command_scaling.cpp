@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -19,9 +20,8 @@ constexpr std::string_view usage =
     "usage: labs/lab bench scaling [SWEEP…] [--peers] [--quick] [--engine NAME…]\n"
     "                      [--entries-max N] [--repetitions R] [--folder DIR] [--plots DIR]\n\n"
     "What an operation costs as one size grows and all others stay. Each engine is a process of\n"
-    "its own; they take turns. Prints times, ratios and what writing cost, and draws plots. A "
-    "quiet\n"
-    "machine is needed, and half an hour for each sweep with --peers; minutes with --quick.\n"
+    "its own; they take turns. Prints times, ratios and what writing cost, and draws plots. It\n"
+    "takes a quiet machine, and an hour or two with --peers; minutes with --quick.\n"
     "  SWEEP            only these:\n"
     "                     entries  from 100,000 to 10,000,000, ten times as many each time\n"
     "                     values   from 16 bytes to 64 KiB, as many as make 128 MB\n"
