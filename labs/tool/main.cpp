@@ -27,6 +27,7 @@ constexpr std::string_view help =
     "  labs/lab torture            the engine under crashes, errors and rot, for a time\n"
     "  labs/lab bench              how fast the engine is, beside the textbook, yours, or its "
     "peers\n"
+    "  labs/lab bench scaling      the same as entries, values and threads grow, as plots\n"
     "  labs/lab parts              the parts of the engine, and their lengths\n\n"
     "  labs/lab COMMAND --help says more about one of them.\n"
     "  labs/lab --install installs what they need.\n\n"

@@ -43,18 +43,21 @@ class Bench {
   Store& store() { return *store_; }
   const Setup& setup() const { return setup_; }
   std::uint64_t entries() const { return setup_.entries; }
+  int threads() const { return setup_.threads; }
+  std::uint64_t operations() const {
+    return setup_.operations > 0 ? setup_.operations : entries() / 2;
+  }
 
   // `work(worker)` on so many threads, `count` operations in all, then the wait for what it caused.
   template <class Work>
   Figure run(std::uint64_t count, int threads, Work&& work) {
     const std::uint64_t written = written_bytes();
     std::vector<Worker> workers;
+    const auto first_of = [&](int i) {
+      return count * static_cast<std::uint64_t>(i) / static_cast<std::uint64_t>(threads);
+    };
     for (int i = 0; i < threads; ++i)
-      workers.push_back({count * static_cast<std::uint64_t>(i) / threads,
-                         count / static_cast<std::uint64_t>(threads),
-                         Random(100 + i),
-                         {},
-                         {}});
+      workers.push_back({first_of(i), first_of(i + 1) - first_of(i), Random(100 + i), {}, {}});
     const auto began = Clock::now();
     std::vector<std::thread> others;
     for (int i = 1; i < threads; ++i)
@@ -149,7 +152,7 @@ Figure delete_random(Bench& bench) {
 
 // Of `range` entries, evenly spread over all.
 Figure read_random(Bench& bench, int threads, std::uint64_t range) {
-  const std::uint64_t count = bench.entries() / 2;
+  const std::uint64_t count = bench.operations();
   const std::uint64_t step = bench.entries() / range;
   return bench.run(count, threads, [&](Worker& worker) {
     worker.each([&](std::uint64_t) { bench.get(worker.random.below(range) * step, worker.value); });
@@ -158,7 +161,7 @@ Figure read_random(Bench& bench, int threads, std::uint64_t range) {
 
 // Keys that lie between those that are there.
 Figure read_missing(Bench& bench) {
-  return bench.run(bench.entries() / 2, 1, [&](Worker& worker) {
+  return bench.run(bench.operations(), 1, [&](Worker& worker) {
     worker.each([&](std::uint64_t) {
       const std::string key = std::string(Key(worker.random.below(bench.entries()))) + ".";
       if (bench.store().get(key, worker.value)) stop("a key is there that was never written");
@@ -175,7 +178,7 @@ Figure read_in_order(Bench& bench, bool is_forward) {
 }
 
 Figure seek_random(Bench& bench, std::uint64_t nexts) {
-  const std::uint64_t count = bench.entries() / (nexts > 10 ? 20 : 5);
+  const std::uint64_t count = bench.operations() * 2 / (nexts > 10 ? 20 : 5);
   return bench.run(count, 1, [&](Worker& worker) {
     worker.each([&](std::uint64_t) {
       bench.scan(Key(worker.random.below(bench.entries() - nexts)), nexts);
@@ -322,23 +325,23 @@ class Ycsb {
 Figure run_ycsb(Bench& bench, const Mix& mix, int threads) {
   Ycsb::begin_at(bench.entries());
   Ycsb work(bench, mix);
-  const std::uint64_t count = bench.entries() / (mix.scans > 0 ? 10 : 2);
+  const std::uint64_t count = bench.operations() / (mix.scans > 0 ? 5 : 1);
   return bench.run(count, threads, std::ref(work));
 }
 
 using Run = std::function<Figure(Bench&)>;
 
-std::map<std::string, Run> all_workloads() {
+std::map<std::string, Run> make_workloads() {
   std::map<std::string, Run> all = {
       {"fillseq", [](Bench& b) { return fill(b, false, 1, 0); }},
-      {"fillrandom", [](Bench& b) { return fill(b, true, 1, 0); }},
+      {"fillrandom", [](Bench& b) { return fill(b, true, b.threads(), 0); }},
       {"fillrandom-2", [](Bench& b) { return fill(b, true, 2, 0); }},
       {"overwrite", [](Bench& b) { return fill(b, true, 1, 1); }},
       {"fillbatch", fill_in_batches},
       {"fillsync", [](Bench& b) { return fill_synced(b, 1); }},
       {"fillsync-2", [](Bench& b) { return fill_synced(b, 2); }},
       {"deleterandom", delete_random},
-      {"readrandom", [](Bench& b) { return read_random(b, 1, b.entries()); }},
+      {"readrandom", [](Bench& b) { return read_random(b, b.threads(), b.entries()); }},
       {"readrandom-2", [](Bench& b) { return read_random(b, 2, b.entries()); }},
       {"readhot", [](Bench& b) { return read_random(b, 1, b.entries() / 100); }},
       {"readmissing", read_missing},
@@ -352,9 +355,14 @@ std::map<std::string, Run> all_workloads() {
       {"reopen-clean", reopen_clean},
       {"reopen-killed", reopen_killed}};
   for (const auto& [name, mix] : mixes()) {
-    all[name] = [&mix = mix](Bench& b) { return run_ycsb(b, mix, 1); };
+    all[name] = [&mix = mix](Bench& b) { return run_ycsb(b, mix, b.threads()); };
     all[name + "-2"] = [&mix = mix](Bench& b) { return run_ycsb(b, mix, 2); };
   }
+  return all;
+}
+
+const std::map<std::string, Run>& all_workloads() {
+  static const std::map<std::string, Run> all = make_workloads();
   return all;
 }
 
@@ -378,10 +386,13 @@ const std::vector<Suite>& suites() {
   return all;
 }
 
+bool is_workload(const std::string& name) {
+  return all_workloads().count(name) > 0;
+}
+
 Figure run_workload(const std::string& name, std::unique_ptr<Store>& store, const Setup& setup) {
-  static const std::map<std::string, Run> all = all_workloads();
   Bench bench(store, setup);
-  return all.at(name)(bench);
+  return all_workloads().at(name)(bench);
 }
 
 }  // namespace bench

@@ -14,6 +14,8 @@ namespace bench {
 /// How much, where, and how.
 struct Setup {
   std::uint64_t entries = 1'000'000;
+  std::uint64_t operations = 0;  ///< of what reads, and of YCSB; 0: half as many as entries
+  int threads = 1;               ///< of fillrandom, readrandom and YCSB; ignored by NAME-2
   std::string folder;
   bool is_mapped = false;
 };
@@ -32,10 +34,12 @@ struct Figure {
 
 /// Workloads that share a database, in this order.
 struct Suite {
-  const char* name;
-  std::vector<const char*> workloads;
+  std::string name;
+  std::vector<std::string> workloads;
 };
 const std::vector<Suite>& suites();
+/// Whether there is a workload of that name.
+bool is_workload(const std::string& name);
 
 /// Runs one of them on the open database; reopening workloads close it and open it again.
 Figure run_workload(const std::string& name, std::unique_ptr<Store>& store, const Setup& setup);

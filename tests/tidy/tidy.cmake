@@ -57,7 +57,9 @@ lsmith_view_test(tool.halves SOURCES tests/tool/halves_test.cpp labs/tool/course
                  labs/tool/course/source_text.cpp)
 lsmith_view_test(tool.bench_results SOURCES tests/tool/bench_results_test.cpp
                  labs/tool/course/bench_results.cpp)
-foreach(name tool.halves tool.bench_results)
+lsmith_view_test(tool.bench_plot SOURCES tests/tool/bench_plot_test.cpp labs/tool/course/bench_plot.cpp
+                 labs/tool/course/bench_results.cpp labs/tool/course/bench_sweeps.cpp labs/tool/terminal.cpp)
+foreach(name tool.halves tool.bench_results tool.bench_plot)
   target_include_directories(${name} PRIVATE labs/tool)
 endforeach()
 if(NOT LSMITH_SANITIZE)

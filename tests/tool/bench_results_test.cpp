@@ -78,6 +78,15 @@ TEST_SUITE("tool.bench_results") {
     CHECK(summary->goals == 2);  // LMDB has none
     CHECK(summary->missed == 1);
   }
+
+  TEST_CASE("a point of a sweep has no goal, and its label says which one it is") {
+    const BenchEngine peer = {"leveldb", "LevelDB", "LevelDB", "", "libleveldb-dev", false};
+    const BenchWorkload point = {"values-16", "fillrandom", "16 B"};
+    CHECK(goal_of(fill, peer) == 3);
+    CHECK(goal_of(point, peer) == 0);
+    CHECK(fill.label() == "fillrandom");
+    CHECK(point.label() == "fillrandom 16 B");
+  }
 }
 
 }  // namespace

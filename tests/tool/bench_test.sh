@@ -31,9 +31,26 @@ for text in 'time                  lsmith     mapped' '2,000 entries' '2 repetit
 done
 expect 0 4 grep -c '"suite": "sequential", "workload": "fillseq".*"ns_per_operation": [0-9]' "$folder/bench.json"
 expect 0 '"cache-miss": ' cat "$folder/bench.json"
-expect 0 '"entries": 2000' cat "$folder/bench.json"
+expect 0 '"entries": 2000, ' cat "$folder/bench.json"
 expect 0 '<h3>fillseq</h3>' cat "$folder/bench.html"
 expect 1 '' grep -E 'https?:|src=' "$folder/bench.html"
+expect 0 '' rmdir "$folder/data"
+
+# A small scaling run: the same for each sweep, and a plot.
+expect 0 'fillrandom 1,000 ' "$lab" bench scaling --quick --engine lsmith,mapped --entries-max 10000 \
+  --entries-min 1000 --data-bytes 2000000 --entries 2000 --folder "$folder/data" --plots "$folder/plots" \
+  --json "$folder/plots"
+for text in 'readseq 64 KiB ' 'ycsb-a 4 ' 'written for each byte' 'As threads grow: 2,000 entries' \
+  "plots: $folder/plots/values.svg; every figure: $folder/plots/values.json"; do
+  expect 0 "$text" printf '%s' "$output"
+done
+for sweep in entries values threads; do
+  expect 0 '</svg>' tail -n 1 "$folder/plots/$sweep.svg"
+  expect 1 '' grep -E 'nan|inf|href|src=' "$folder/plots/$sweep.svg"
+done
+expect 0 10 grep -c '"suite": "entries-10000", .*"entries": 10000, ' "$folder/plots/entries.json"
+expect 0 2 grep -c '"workload": "readseq", .*"value_bytes": 65536' "$folder/plots/values.json"
+expect 0 2 grep -c '"workload": "ycsb-a", .*"threads": 4' "$folder/plots/threads.json"
 expect 0 '' rmdir "$folder/data"
 
 # What fails is said, with its engine and suite, and where.
@@ -52,6 +69,13 @@ expect 2 'there is no engine "bogus"' "$lab" bench --engine bogus
 expect 2 'no number from 1,000' "$lab" bench --entries 10
 expect 2 'unknown option --bogus' "$lab" bench --bogus
 expect 0 'usage:' "$lab" bench --help
+expect 2 'scaling is the first word' "$lab" bench --engine lsmith scaling
+expect 2 'there is no sweep bogus; there are entries, values, threads' "$lab" bench scaling bogus
+expect 2 'there is no engine "bogus"' "$lab" bench scaling --engine bogus
+expect 2 '--entries-max: "10" is no number from 1,000' "$lab" bench scaling --entries-max 10
+expect 2 'no number from 1,000 to 5,000' "$lab" bench scaling --entries-max 5000 --entries-min 6000
+expect 2 'unknown option --html' "$lab" bench scaling --html "$folder/bench.html"
+expect 0 'usage:' "$lab" bench scaling --help
 
 if [ $failures -gt 0 ]; then
   echo "$failures claims do not hold"

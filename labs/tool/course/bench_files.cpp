@@ -1,6 +1,5 @@
 // bench_files.cpp: a benchmark as JSON and as a page. Names and versions are plain words: nothing
 // in them has to be escaped.
-#include "bench_goals.hpp"
 #include "bench_report.hpp"
 
 #include <algorithm>
@@ -94,7 +93,7 @@ std::string ratio_cell(const Bench& bench, const BenchEngine& ours, const BenchE
                        const BenchWorkload& workload) {
   const auto ratio = bench.results.ratio(ours.name, peer.name, workload);
   if (!ratio) return "<td>-</td>";
-  const bool is_missed = *ratio < bench_goal(workload.name, peer.name);
+  const bool is_missed = *ratio < goal_of(workload, peer);
   return std::string(*ratio < 1 ? "<td class=\"bad\">" : "<td>") + as_three_digits(*ratio) +
          (is_missed ? "*" : "") + "</td>";
 }
@@ -116,10 +115,7 @@ std::string ratios_table(const Bench& bench, const BenchEngine& ours) {
 }  // namespace
 
 std::string bench_json(const Bench& bench) {
-  std::string text = "{\"entries\": " + std::to_string(bench.entries) +
-                     ", \"value_bytes\": " + std::to_string(bench.value_bytes) +
-                     ", \"repetitions\": " + std::to_string(bench.repetitions) +
-                     ", \"setting\": \"";
+  std::string text = "{\"repetitions\": " + std::to_string(bench.repetitions) + ", \"setting\": \"";
   for (const std::string& sentence : bench_setting(bench))
     text += sentence + " ";
   text += "\",\n \"engines\": [";

@@ -1,7 +1,6 @@
 // bench_report.cpp: the tables.
 #include "bench_report.hpp"
 
-#include "bench_goals.hpp"
 #include "bench_limits.hpp"
 #include "command.hpp"
 #include "terminal.hpp"
@@ -12,21 +11,28 @@
 namespace lab {
 namespace {
 
-constexpr int name_columns = 17;
 constexpr int cell_columns = 11;
 constexpr int bar_columns = 6;
 constexpr int ratio_columns = 10;
 
+// Of the column of labels.
+int label_columns(const Bench& bench) {
+  std::size_t columns = 17;
+  for (const BenchWorkload& workload : bench.workloads)
+    columns = std::max(columns, workload.label().size() + 1);
+  return static_cast<int>(columns);
+}
+
 // Bars are drawn where they fit, and never into a file.
 bool draws_bars(const Bench& bench) {
   const int cells = static_cast<int>(bench.engines.size()) * (cell_columns + 1 + bar_columns);
-  return is_live() && terminal_columns() >= name_columns + cells;
+  return is_live() && terminal_columns() >= label_columns(bench) + cells;
 }
 
 void print_times(const Bench& bench) {
   const bool has_bars = draws_bars(bench);
   const int room = has_bars ? bar_columns + 1 : 0;
-  print("\n" + paint(Tone::strong, pad("time", name_columns)));
+  print("\n" + paint(Tone::strong, pad("time", label_columns(bench))));
   for (const BenchEngine& engine : bench.engines)
     print(paint(Tone::strong, pad(engine.label, -cell_columns)) + pad("", room));
   print("\n");
@@ -35,7 +41,7 @@ void print_times(const Bench& bench) {
     for (const BenchEngine& engine : bench.engines)
       slowest = std::max(
           slowest, bench.results.median(engine.name, workload, "ns_per_operation").value_or(0));
-    print(pad(workload.name, name_columns));
+    print(pad(workload.label(), label_columns(bench)));
     for (const BenchEngine& engine : bench.engines) {
       const auto time_ns = bench.results.median(engine.name, workload, "ns_per_operation");
       print(pad(time_ns ? as_time(*time_ns) : "-", -cell_columns));
@@ -43,16 +49,14 @@ void print_times(const Bench& bench) {
     }
     print("\n");
   }
-  print(
-      "Of one operation: the median of the repetitions. compact is an entry's part; reopening is "
-      "done once.\n");
+  print("Of one operation: the median of the repetitions.\n");
 }
 
 // The ratio of one cell, and a star when it is below its goal.
 void print_ratio(const Bench& bench, const std::string& ours, const BenchEngine& peer,
                  const BenchWorkload& workload) {
   const std::optional<double> ratio = bench.results.ratio(ours, peer.name, workload);
-  const bool is_missed = ratio && *ratio < bench_goal(workload.name, peer.name);
+  const bool is_missed = ratio && *ratio < goal_of(workload, peer);
   const std::string text = ratio ? as_three_digits(*ratio) : "-";
   print(paint(ratio && *ratio < 1 ? Tone::bad : Tone::plain,
               pad((is_missed ? "*" : "") + text, -ratio_columns)));
@@ -70,7 +74,8 @@ std::vector<BenchEngine> rivals(const Bench& bench) {
 void print_ratios(const Bench& bench) {
   const std::vector<BenchEngine> ours = rivals(bench), peers = bench.only(true);
   if (ours.empty() || peers.empty()) return;
-  std::string above = pad("times as fast", name_columns), below = pad("as", name_columns);
+  const int columns = label_columns(bench);
+  std::string above = pad("times as fast", columns), below = pad("as", columns);
   for (const BenchEngine& each : ours) {
     above += pad(each.title, -static_cast<int>(peers.size()) * ratio_columns);
     for (const BenchEngine& peer : peers)
@@ -78,13 +83,13 @@ void print_ratios(const Bench& bench) {
   }
   print("\n" + paint(Tone::strong, above) + "\n" + paint(Tone::strong, below) + "\n");
   for (const BenchWorkload& workload : bench.workloads) {
-    print(pad(workload.name, name_columns));
+    print(pad(workload.label(), columns));
     for (const BenchEngine& each : ours)
       for (const BenchEngine& peer : peers)
         print_ratio(bench, each.name, peer, workload);
     print("\n");
   }
-  print("Ratios are taken within a repetition; these are their medians. * is below its goal.\n");
+  print("Ratios are taken within a repetition; these are their medians.\n");
 }
 
 bool is_fill(const std::string& workload) {
@@ -153,12 +158,14 @@ void print_limits(const Bench& bench) {
     for (const BenchLimit& limit : limits_of(bench)) {
       if (limit.workload != workload.name) continue;
       if (!std::exchange(has_heading, true)) {
-        std::string heading = pad("the limit", name_columns) + pad("at best", -cell_columns);
+        std::string heading =
+            pad("the limit", label_columns(bench)) + pad("at best", -cell_columns);
         for (const BenchEngine& each : ours)
           heading += pad(each.label, -ratio_columns);
         print("\n" + paint(Tone::strong, heading) + "\n");
       }
-      print(pad(workload.name, name_columns) + pad(as_time(limit.time_ns), -cell_columns));
+      print(pad(workload.label(), label_columns(bench)) +
+            pad(as_time(limit.time_ns), -cell_columns));
       for (const BenchEngine& each : ours) {
         const auto time_ns = bench.results.median(each.name, workload, "ns_per_operation");
         print(pad(time_ns ? as_decimal(100 * limit.time_ns / *time_ns, 0) + " %" : "-",
@@ -187,9 +194,7 @@ std::vector<std::string> bench_setting(const Bench& bench) {
     if (versions.find(each.version) == versions.npos)
       versions += (versions.empty() ? "" : ", ") + each.version;
   std::vector<std::string> sentences = {
-      with_commas(bench.entries) + " entries, keys of 16 bytes, values of " +
-          with_commas(bench.value_bytes) + "; " +
-          counted(bench.repetitions, "repetition.", "repetitions."),
+      bench.data + "; " + counted(bench.repetitions, "repetition.", "repetitions."),
       "64 MiB of write buffer and of cache, blocks of 4 KiB, 10 filter bits a key, no compression.",
       "A write survives a killed process, and only a synced one a power cut: the same for all.",
       versions + "."};
@@ -209,20 +214,35 @@ std::string bench_sentence(const Bench& bench, const BenchEngine& ours) {
                      found->worst_workload + ", " + found->worst_peer + "), geometric mean ";
   for (const auto& [title, mean] : found->means)
     text += as_three_digits(mean) + " over " + title + ", ";
-  return text + std::to_string(found->missed) + " of " + counted(found->goals, "goal", "goals") +
-         " missed";
+  text.erase(text.size() - 2);
+  if (found->goals == 0) return text;
+  return text + ", " + std::to_string(found->missed) + " of " +
+         counted(found->goals, "goal", "goals") + " missed";
+}
+
+void print_setting(const Bench& bench) {
+  for (const std::string& sentence : bench_setting(bench))
+    print(sentence + "\n");
+}
+
+void print_comparison(const Bench& bench) {
+  print_times(bench);
+  print_ratios(bench);
+}
+
+void print_sentences(const Bench& bench) {
+  for (const BenchEngine& ours : rivals(bench))
+    if (const std::string text = bench_sentence(bench, ours); !text.empty()) print(text + "\n");
 }
 
 void print_bench(const Bench& bench) {
-  for (const std::string& sentence : bench_setting(bench))
-    print(sentence + "\n");
-  print_times(bench);
-  print_ratios(bench);
+  print_setting(bench);
+  print_comparison(bench);
+  print("* is below its goal. compact is an entry's part; reopening is done once.\n");
   print_costs(bench);
   print_limits(bench);
   print("\n");
-  for (const BenchEngine& ours : rivals(bench))
-    if (const std::string text = bench_sentence(bench, ours); !text.empty()) print(text + "\n");
+  print_sentences(bench);
 }
 
 }  // namespace lab

@@ -16,7 +16,13 @@ std::vector<std::string> bench_setting(const Bench& bench);
 /// What one of ours is beside the peers, as a sentence; empty when there are none.
 std::string bench_sentence(const Bench& bench, const BenchEngine& ours);
 
-/// Prints the tables: times, ratios where there are peers, and what writing cost.
+/// Prints bench_setting.
+void print_setting(const Bench& bench);
+/// Prints a table of times, and one of ratios where there are peers.
+void print_comparison(const Bench& bench);
+/// Prints bench_sentence for each of ours.
+void print_sentences(const Bench& bench);
+/// Prints all of these, and what writing cost, and how near the machine's limit that is.
 void print_bench(const Bench& bench);
 /// Every figure of every repetition.
 std::string bench_json(const Bench& bench);

@@ -92,6 +92,10 @@ std::vector<BenchEngine> Bench::only(bool peers) const {
   return found;
 }
 
+double goal_of(const BenchWorkload& workload, const BenchEngine& peer) {
+  return workload.at.empty() ? bench_goal(workload.name, peer.name) : 0;
+}
+
 std::optional<BenchSummary> summarize(const Bench& bench, const std::string& ours) {
   BenchSummary summary;
   for (const BenchEngine& peer : bench.only(true)) {
@@ -102,12 +106,12 @@ std::optional<BenchSummary> summarize(const Bench& bench, const std::string& our
       if (!ratio) continue;
       logarithms += std::log(*ratio);
       ++count;
-      const double goal = bench_goal(workload.name, peer.name);
+      const double goal = goal_of(workload, peer);
       summary.goals += goal > 0 ? 1 : 0;
       summary.missed += *ratio < goal ? 1 : 0;
       if (!summary.worst_peer.empty() && *ratio >= summary.worst) continue;
       summary.worst = *ratio;
-      summary.worst_workload = workload.name;
+      summary.worst_workload = workload.label();
       summary.worst_peer = peer.title;
     }
     if (count > 0) summary.means.emplace_back(peer.title, std::exp(logarithms / count));

@@ -26,6 +26,9 @@ struct BenchEngine {
 struct BenchWorkload {
   std::string suite;
   std::string name;
+  std::string at = {};  ///< the point of a sweep that the suite is; empty: it is none
+  /// In front of a row.
+  std::string label() const { return at.empty() ? name : name + " " + at; }
 };
 
 /// One workload on one engine, once. "closed" is what a suite left behind.
@@ -65,6 +68,7 @@ struct Bench {
   std::uint64_t entries = 1'000'000;
   std::uint64_t value_bytes = 100;
   std::uint64_t repetitions = 5;
+  std::string data = {};      ///< how many entries of what size, in words
   bool has_packages = false;  ///< of a distribution, among the peers
   std::vector<BenchEngine> engines;
   std::vector<BenchWorkload> workloads;
@@ -75,10 +79,13 @@ struct Bench {
   std::vector<BenchEngine> only(bool peers) const;
 };
 
+/// The goal of a workload over a peer; 0 where there is none, as at the points of a sweep.
+double goal_of(const BenchWorkload& workload, const BenchEngine& peer);
+
 /// What one of ours is beside the peers, over all workloads.
 struct BenchSummary {
   double worst = 0;
-  std::string worst_workload, worst_peer;             ///< titles
+  std::string worst_workload, worst_peer;             ///< label and title
   std::vector<std::pair<std::string, double>> means;  ///< geometric, by the peer's title
   std::size_t goals = 0, missed = 0;
 };

@@ -18,6 +18,7 @@ int run_parts(std::vector<std::string> given);
 int run_replay(std::vector<std::string> given);
 int run_reset(std::vector<std::string> given);
 int run_reveal(std::vector<std::string> given);
+int run_scaling(std::vector<std::string> given);
 int run_start(std::vector<std::string> given);
 int run_test(std::vector<std::string> given);
 int run_torture(std::vector<std::string> words);
