@@ -94,10 +94,14 @@ namespace detail {
 
 // The eight bytes as a number that is ordered as they are.
 inline std::uint64_t load_big_64(const char* from) {
-  std::uint64_t value = load_little_64(from);  // compilers see that what follows is one byte swap
+  std::uint64_t value = load_little_64(from);
+#if defined(__GNUC__)
+  return __builtin_bswap64(value);  // what is below is one too, but seems too long to be inlined
+#else
   value = (value & 0x00ff00ff00ff00ff) << 8 | (value >> 8 & 0x00ff00ff00ff00ff);
   value = (value & 0x0000ffff0000ffff) << 16 | (value >> 16 & 0x0000ffff0000ffff);
   return value << 32 | value >> 32;
+#endif
 }
 
 }  // namespace detail

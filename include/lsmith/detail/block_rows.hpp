@@ -83,6 +83,8 @@ class BlockRows {
  private:
   BlockRows(std::string_view body, std::uint32_t count, std::uint32_t prefix_bytes);
   std::uint32_t row_begin(std::uint32_t index) const;
+  static bool read_long_rest(std::string_view bytes, std::uint32_t& rest_bytes,
+                             std::size_t& varint_bytes);
 
   static constexpr std::uint32_t header_bytes = 8;
 
@@ -141,6 +143,17 @@ inline std::uint32_t BlockRows::row_begin(std::uint32_t index) const {
   return load_fixed32(column() + std::size_t{8} * count_ + std::size_t{4} * index);
 }
 
+// Apart, so that read_row() keeps nothing on the stack for it.
+inline bool BlockRows::read_long_rest(std::string_view bytes, std::uint32_t& rest_bytes,
+                                      std::size_t& varint_bytes) {
+  ByteReader reader(bytes);
+  const auto rest = reader.varint32();
+  if (!rest) return false;
+  rest_bytes = *rest;
+  varint_bytes = reader.offset();
+  return true;
+}
+
 inline RowFault BlockRows::read_row(std::uint32_t index, BlockRow& row) const {
   assert(index < count_);
   const std::uint32_t begin = row_begin(index);
@@ -153,11 +166,7 @@ inline RowFault BlockRows::read_row(std::uint32_t index, BlockRow& row) const {
   std::uint32_t rest_bytes = static_cast<unsigned char>(*at);
   std::size_t varint_bytes = 1;
   if (rest_bytes >= 0x80) [[unlikely]] {
-    ByteReader reader({at, left - 8});
-    const auto long_rest = reader.varint32();
-    if (!long_rest) return RowFault::size;
-    rest_bytes = *long_rest;
-    varint_bytes = reader.offset();
+    if (!read_long_rest({at, left - 8}, rest_bytes, varint_bytes)) return RowFault::size;
   }
   if (rest_bytes > key_bytes_max - prefix_bytes_) return RowFault::key;
   at += varint_bytes;

@@ -37,13 +37,24 @@ rocksdb::Options options_for(bool mapped) {
   return options;
 }
 
+// Newer versions hand out a pointer that owns, older ones one that does not.
+template <class Db>
+std::unique_ptr<Db> open_db(const rocksdb::Options& options, const std::string& folder) {
+  std::unique_ptr<Db> owner;
+  if constexpr (requires { Db::Open(options, folder, &owner); }) {
+    require(Db::Open(options, folder, &owner));
+  } else {
+    Db* db = nullptr;
+    require(Db::Open(options, folder, &db));
+    owner.reset(db);
+  }
+  return owner;
+}
+
 class RocksDbStore final : public Store {
  public:
-  RocksDbStore(const std::string& folder, bool mapped) {
-    rocksdb::DB* db = nullptr;
-    require(rocksdb::DB::Open(options_for(mapped), folder, &db));
-    db_.reset(db);
-  }
+  RocksDbStore(const std::string& folder, bool mapped)
+      : db_(open_db<rocksdb::DB>(options_for(mapped), folder)) {}
   ~RocksDbStore() override { require(db_->Close()); }
 
   void put(std::string_view key, std::string_view value, bool sync) override {
