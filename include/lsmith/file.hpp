@@ -20,6 +20,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -114,6 +115,30 @@ class FileSystem {
 /// The whole content of a file.
 Result<std::string> read_file(FileSystem& files, const std::string& path);
 
+/// The whole content of a file that is large and may end in a long run of zeros, as a log does that
+/// was allocated ahead. The zeros take no memory where the system can do that, until they are
+/// looked at. Move-only.
+class LargeFile {
+ public:
+  static Result<LargeFile> read(FileSystem& files, const std::string& path);
+  /// Lives as long as this object.
+  std::string_view bytes() const { return {bytes_.get(), size_}; }
+  /// The same up to some place behind which all is zero, and which is not far behind what is not.
+  std::string_view front() const { return {bytes_.get(), front_size_}; }
+  static bool are_zeros(std::string_view bytes);
+
+ private:
+  struct Free {
+    void operator()(char* bytes) const { std::free(bytes); }
+  };
+  bool allocate(std::uint64_t size_bytes);
+  Status fill(const ReadableFile& file);
+
+  std::unique_ptr<char, Free> bytes_;
+  std::size_t size_ = 0;
+  std::size_t front_size_ = 0;
+};
+
 /// The operating system's files. Lives as long as the program.
 FileSystem& posix_file_system();
 
@@ -137,5 +162,6 @@ inline Result<std::string> read_file(FileSystem& files, const std::string& path)
 
 }  // namespace lsmith
 
+#include <lsmith/detail/large_file.hpp>
 #include <lsmith/detail/memory_file.hpp>
 #include <lsmith/detail/posix_file.hpp>

@@ -1,12 +1,28 @@
 // recovery.hpp: from a folder to a database that is ready to run.
 //
-//   lock · CURRENT · manifest · logs replayed into memtables · those written as tables ·
-//   new manifest made durable and CURRENT pointed at it · new log · what nothing names any more
-//   removed
+//   lock · CURRENT · manifest · logs replayed into memtables · new manifest made durable and
+//   CURRENT pointed at it · what nothing names any more removed · new log
 //
 // Until the new manifest is durable nothing is removed, so a crash anywhere in here changes nothing
 // but the names of files that nobody refers to; the next open starts over. A replayed log is never
-// appended to: what it held is in a table before the first new write.
+// appended to.
+//
+// What the logs held goes one of two ways. In tables: they are written first, the new manifest
+// names them, and the logs go. In memtables: open returns at once, and the engine flushes them as
+// it flushes its own. Then
+//
+//  1. the new manifest needs the same logs as the old one, so that a crash before a flush replays
+//     them again. A log has one memtable, whose flush is one edit: the log is needed whole, or not
+//     at all.
+//  2. The new log says in its header where the last of them ended. Nothing is written to that one
+//     any more, so the next recovery finds it there, unless a power cut takes what was never
+//     synced. Then there is a gap, and what lies behind it counts only if it was synced. Hence
+//  3. a synced write into the new log waits until all that was replayed is in tables. To sync the
+//     logs would not do: after a failed sync the system may hold bytes that it believes to be on
+//     the device, and a later sync succeeds. The replayed bytes are written anew.
+//  4. Where recovery ended at a gap, the logs behind it would break the chain for the new log; they
+//     must be gone first. So that goes the way of tables, as do more logs than an engine may have
+//     frozen memtables: a process that dies again and again does not pile them up.
 //
 // How the chain of logs is judged (book/format.md, section 4.3): each log's header says where the
 // one before it ended. When that one ends earlier now, frames are missing between the two. If any
@@ -15,6 +31,7 @@
 #pragma once
 
 #include <lsmith/compaction.hpp>
+#include <lsmith/detail/log_replay.hpp>
 #include <lsmith/file.hpp>
 #include <lsmith/manifest.hpp>
 #include <lsmith/memtable.hpp>
@@ -40,6 +57,15 @@
 
 namespace lsmith {
 
+/// What a log says of its predecessor, and how much space it gets ahead.
+struct LogStart {
+  std::uint64_t number = 0;
+  std::uint64_t previous_number = 0;
+  std::uint64_t previous_end = 0;
+  Sequence previous_sequence = 0;
+  std::uint64_t capacity_bytes = 0;
+};
+
 /// A database between its files and its engine. One thread at a time, but for `numbers` and
 /// `tables`.
 struct Storage {
@@ -50,18 +76,32 @@ struct Storage {
   FileNumbers numbers;
   /// Null when opened read-only.
   std::unique_ptr<ManifestWriter> manifest;
-  /// What the manifest says; state.log_number is the number that the first new log must have.
+  /// What the manifest says. With Replayed::in_tables state.log_number is the number that the first
+  /// new log must have, and state.last_sequence the last one of all.
   ManifestState state;
   /// What the logs held, newest first, when opened read-only; else it is in tables already.
   std::vector<std::shared_ptr<Memtable>> memtables;
+  /// With Replayed::in_memtables: logs whose entries are in no table yet, oldest first.
+  std::vector<ReplayedLog> replayed;
+  /// What the first new log must say, however the old ones were replayed; its previous_sequence is
+  /// the last one of all.
+  LogStart first_log;
 
   std::string path(FileName::Type type, std::uint64_t number = 0) const {
     return file_path(folder, type, number);
   }
 };
 
+/// Where opening for writing leaves what the logs held.
+enum class Replayed {
+  in_tables,     ///< written before open_storage returns; the logs are gone
+  in_memtables,  ///< in Storage::replayed, to be flushed by the caller, who keeps the rules 1 to 3
+                 ///< above until then; or in tables all the same, where rule 4 says so
+};
+
 /// Opens or creates the database in `folder` as the options say, and recovers it.
-Result<std::unique_ptr<Storage>> open_storage(const Options& options, const std::string& folder);
+Result<std::unique_ptr<Storage>> open_storage(const Options& options, const std::string& folder,
+                                              Replayed replayed = Replayed::in_tables);
 
 /// Writes a memtable as one table of level 0, in which `snapshots` can still be read. The table's
 /// name is not durable yet. Nothing when the memtable is empty.
@@ -69,160 +109,12 @@ Result<std::optional<TableMeta>> write_memtable(Storage& storage, const Options&
                                                 const Memtable& memtable,
                                                 std::vector<Sequence> snapshots);
 
-/// What a log says of its predecessor, and how much space it gets ahead.
-struct LogStart {
-  std::uint64_t number = 0;
-  std::uint64_t previous_number = 0;
-  std::uint64_t previous_end = 0;
-  Sequence previous_sequence = 0;
-  std::uint64_t capacity_bytes = 0;
-};
 /// A new log whose header and name are durable.
 Result<std::unique_ptr<LogWriter>> start_log(Storage& storage, const LogStart& start);
 
 /// Removes every file of ours in the folder that neither the state nor `needs` names. Foreign files
 /// stay. Requires that the manifest is durable.
 Status remove_orphans(Storage& storage, std::vector<std::uint64_t> needs = {});
-
-// Replays a chain of logs into memtables.
-class LogReplay {
- public:
-  LogReplay(FileSystem& files, const std::string& folder, const ManifestState& state,
-            std::size_t memtable_bytes_max);
-
-  // `numbers`: every log from the manifest's log number on, ascending.
-  Status run(const std::vector<std::uint64_t>& numbers);
-  // Oldest first.
-  std::vector<std::shared_ptr<Memtable>>& memtables() { return memtables_; }
-  Sequence last_sequence() const { return last_sequence_; }
-
- private:
-  Status replay(std::uint64_t number);
-  bool is_foreign(std::string_view bytes) const;
-  Status check_chain(const LogHeader& header, const std::string& name);
-  Status replay_frames(LogReader& reader, const std::string& name);
-  Status apply(const Frame& frame, const std::string& name);
-  Status end_without_header(LogReader& reader, Status why);
-  Status end_at_gap(const std::string& where);
-
-  FileSystem& files_;
-  const std::string folder_;
-  const ManifestState& state_;
-  const std::size_t memtable_bytes_max_;
-  std::vector<std::shared_ptr<Memtable>> memtables_;
-  Sequence last_sequence_;
-  std::uint64_t previous_number_ = 0;  // the log replayed last; 0 at the start
-  std::uint64_t previous_end_ = 0;
-  std::optional<std::string> gap_;  // where recovery ended, when it did before the last log
-};
-
-inline LogReplay::LogReplay(FileSystem& files, const std::string& folder,
-                            const ManifestState& state, std::size_t memtable_bytes_max)
-    : files_(files),
-      folder_(folder),
-      state_(state),
-      memtable_bytes_max_(memtable_bytes_max),
-      last_sequence_(state.last_sequence) {}
-
-inline Status LogReplay::run(const std::vector<std::uint64_t>& numbers) {
-  for (std::uint64_t number : numbers)
-    if (Status s = replay(number); !s.ok()) return s;
-  return {};
-}
-
-inline Status LogReplay::replay(std::uint64_t number) {
-  const std::string name = file_name(FileName::Type::log, number);
-  auto bytes = read_file(files_, folder_ + "/" + name);
-  if (!bytes.ok()) return std::move(bytes).status();
-  if (is_foreign(*bytes))
-    return Status(Code::corruption, name + ": it belongs to another database");
-  LogReader reader(*bytes, state_.database_id, number, name);
-  auto header = reader.read_header();
-  if (header.ok() && header->database_id != state_.database_id)
-    header = Status(Code::corruption, name + ": its header belongs to another database");
-  if (!header.ok()) return end_without_header(reader, std::move(header).status());
-  if (Status s = check_chain(*header, name); !s.ok()) return s;
-  if (Status s = replay_frames(reader, name); !s.ok()) return s;
-  if (gap_ && reader.was_synced())
-    return Status(Code::corruption, *gap_ + ": the log ends here, but " + name +
-                                        ", written after it, was synced: frames are missing");
-  previous_number_ = number;
-  previous_end_ = reader.end_offset();
-  return {};
-}
-
-// Whether somebody put the log of another database here. One that holds nothing may be what a crash
-// left of a creation that it cut short.
-inline bool LogReplay::is_foreign(std::string_view bytes) const {
-  const auto header = decode_log_header(bytes);
-  if (!header.ok() || header->database_id == state_.database_id) return false;
-  LogReader reader(bytes, header->database_id, header->file_number, {});
-  return reader.next().has_value() || !reader.status().ok();
-}
-
-inline Status LogReplay::check_chain(const LogHeader& header, const std::string& name) {
-  const auto corrupt = [&](const std::string& what) {
-    return Status(Code::corruption, name + ": " + what);
-  };
-  if (header.kind != LogHeader::Kind::write_ahead) return corrupt("it is not a write-ahead log");
-  if (gap_) return {};  // only its synced frames matter now
-
-  const std::string previous = file_name(FileName::Type::log, header.previous_number);
-  const bool needs_previous =
-      header.previous_number >= std::max<std::uint64_t>(state_.log_number, 1);
-  if (needs_previous && header.previous_number != previous_number_) {
-    gap_ = previous + ", which is missing";
-    return {};
-  }
-  if (previous_number_ == 0) {
-    if (header.previous_sequence > last_sequence_)
-      return corrupt("writes before it are missing: it begins after sequence " +
-                     std::to_string(header.previous_sequence) + ", the tables end at " +
-                     std::to_string(last_sequence_));
-    return {};
-  }
-  if (header.previous_end < previous_end_)
-    return corrupt("it says that " + previous + " ended at offset " +
-                   std::to_string(header.previous_end) + ", but that has more");
-  if (header.previous_end > previous_end_)
-    gap_ = previous + " at offset " + std::to_string(previous_end_);
-  return {};
-}
-
-inline Status LogReplay::replay_frames(LogReader& reader, const std::string& name) {
-  while (auto frame = reader.next()) {
-    if (gap_) continue;
-    if (Status s = apply(*frame, name); !s.ok()) return s;
-  }
-  return reader.status();
-}
-
-inline Status LogReplay::apply(const Frame& frame, const std::string& name) {
-  const std::string where = name + " at offset " + std::to_string(frame.offset);
-  if (frame.type != FrameType::batch) return Status(Code::corruption, where + ": not a batch");
-  auto batch = WriteBatch::parse(frame.payload);
-  if (!batch.ok()) return std::move(batch).status().in(where);
-  if (batch->sequence() != last_sequence_ + 1)
-    return Status(Code::corruption, where + ": sequence " + std::to_string(batch->sequence()) +
-                                        " follows " + std::to_string(last_sequence_));
-  if (memtables_.empty() || memtables_.back()->memory_bytes() >= memtable_bytes_max_)
-    memtables_.push_back(std::make_shared<Memtable>());
-  batch->for_each([&](std::uint64_t tag, std::string_view key, std::string_view value) {
-    memtables_.back()->add(tag, key, value);
-  });
-  last_sequence_ += batch->count();
-  return {};
-}
-
-// A log whose header never became durable was promised to nobody. Recovery ends here: a log behind
-// it can hold nothing that follows on. But a header that is gone from before a whole frame was
-// there: they share a sector, and it was written first.
-inline Status LogReplay::end_without_header(LogReader& reader, Status why) {
-  if (why.code() != Code::corruption) return why;
-  if (reader.next() || !reader.status().ok()) return why;
-  if (!gap_) gap_ = std::string(why.message());
-  return {};
-}
 
 namespace detail {
 
@@ -310,12 +202,21 @@ inline Result<std::vector<std::uint64_t>> find_logs(const Storage& storage,
   return logs;
 }
 
+// A new manifest, which names the state, and will do so when the first new log has its number.
+inline Status start_manifest(Storage& storage) {
+  storage.state.manifest_number = storage.numbers.take();
+  storage.state.next_file_number = storage.numbers.next();
+  auto manifest = ManifestWriter::create(*storage.files, storage.folder, storage.state);
+  if (!manifest.ok()) return std::move(manifest).status();
+  storage.manifest = std::move(*manifest);
+  return {};
+}
+
 // Writes what the logs held as tables, and a manifest that no longer needs the logs.
-inline Status settle(const Options& options, Storage& storage,
-                     const std::vector<std::shared_ptr<Memtable>>& memtables) {
+inline Status settle(const Options& options, Storage& storage, LogReplay& replay) {
   VersionEdit edit;
-  for (const auto& memtable : memtables) {
-    auto table = write_memtable(storage, options, *memtable, {});
+  for (const ReplayedLog& log : replay.memtables()) {
+    auto table = write_memtable(storage, options, *log.memtable, {});
     if (!table.ok()) return std::move(table).status();
     if (*table) edit.added.emplace_back(0, std::move(**table));
   }
@@ -324,19 +225,33 @@ inline Status settle(const Options& options, Storage& storage,
   auto version = storage.state.version.apply(edit);
   if (!version.ok()) return std::move(version).status();
   storage.state.version = std::move(*version);
-  storage.state.manifest_number = storage.numbers.take();
-  storage.state.log_number = storage.numbers.take();
-  storage.state.next_file_number = storage.numbers.next();
-  auto manifest = ManifestWriter::create(*storage.files, storage.folder, storage.state);
-  if (!manifest.ok()) return std::move(manifest).status();
-  storage.manifest = std::move(*manifest);
-  return {};
+  storage.state.last_sequence = replay.last_sequence();
+  storage.first_log.number = storage.numbers.take();
+  storage.state.log_number = storage.first_log.number;
+  return start_manifest(storage);
+}
+
+// Whether the logs may wait for their flush: see the rules above.
+inline bool may_wait(const Options& options, LogReplay& replay) {
+  const auto has_entries = [](const ReplayedLog& log) { return log.memtable->entry_count() > 0; };
+  const auto& logs = replay.memtables();
+  return !replay.ended_at_gap() && std::any_of(logs.begin(), logs.end(), has_entries) &&
+         logs.size() <= static_cast<std::size_t>(options.frozen_memtables_max);
+}
+
+// Leaves what the logs held in memtables, and writes a manifest that needs the logs as before.
+inline Status leave(Storage& storage, LogReplay& replay) {
+  storage.replayed = std::move(replay.memtables());
+  storage.first_log.number = storage.numbers.take();
+  storage.first_log.previous_number = replay.last_log();
+  storage.first_log.previous_end = replay.last_end();
+  return start_manifest(storage);
 }
 
 }  // namespace detail
 
 inline Result<std::unique_ptr<Storage>> open_storage(const Options& options,
-                                                     const std::string& folder) {
+                                                     const std::string& folder, Replayed replayed) {
   auto storage = std::make_unique<Storage>();
   storage->folder = folder;
   storage->files = options.file_system;
@@ -346,24 +261,36 @@ inline Result<std::unique_ptr<Storage>> open_storage(const Options& options,
   std::uint64_t next_number = 1;
   auto logs = detail::find_logs(*storage, next_number);
   if (!logs.ok()) return std::move(logs).status();
-  LogReplay replay(*storage->files, folder, storage->state, options.write_buffer_bytes);
+  const bool may_split = options.read_only || replayed == Replayed::in_tables;
+  detail::LogReplay replay(
+      *storage->files, folder, storage->state,
+      may_split ? options.write_buffer_bytes : std::numeric_limits<std::size_t>::max());
   if (!is_new)
     if (Status s = replay.run(*logs); !s.ok()) return s;
 
-  storage->state.last_sequence = replay.last_sequence();
+  storage->first_log.previous_sequence = replay.last_sequence();
   storage->numbers.reset(next_number);
   storage->tables = std::make_shared<TableCache>(options, *storage->files, folder);
   if (options.read_only) {
-    storage->memtables.assign(replay.memtables().rbegin(), replay.memtables().rend());
+    storage->state.last_sequence = replay.last_sequence();
+    for (const ReplayedLog& log : replay.memtables())
+      storage->memtables.insert(storage->memtables.begin(), log.memtable);
     return storage;
   }
-  if (storage->state.last_sequence >= detail::sequences_end)
+  if (replay.last_sequence() >= detail::sequences_end)
     return Status(Code::not_supported,
                   storage->path(FileName::Type::current) +
                       ": the database's sequence numbers are nearly used up: open it read-only, "
                       "and copy what it holds into a new one");
-  if (Status s = detail::settle(options, *storage, replay.memtables()); !s.ok()) return s;
-  if (Status s = remove_orphans(*storage); !s.ok()) return s;
+  const bool waits = replayed == Replayed::in_memtables && detail::may_wait(options, replay);
+  if (Status s =
+          waits ? detail::leave(*storage, replay) : detail::settle(options, *storage, replay);
+      !s.ok())
+    return s;
+  std::vector<std::uint64_t> needs;
+  for (const ReplayedLog& log : storage->replayed)
+    needs.push_back(log.number);
+  if (Status s = remove_orphans(*storage, std::move(needs)); !s.ok()) return s;
   return storage;
 }
 

@@ -37,7 +37,7 @@ class WriteBatch {
   /// Appends all writes of `other`.
   void append(const WriteBatch& other);
 
-  std::uint32_t count() const { return load_fixed32(bytes_.data() + 8); }
+  std::uint32_t count() const { return count_in(bytes_); }
   bool is_empty() const { return count() == 0; }
   /// Size of the payload, in bytes.
   std::size_t size_bytes() const { return bytes_.size(); }
@@ -46,7 +46,7 @@ class WriteBatch {
   const Status& status() const { return status_; }
 
   /// The sequence number of the first write; 0 until a commit sets it.
-  Sequence sequence() const { return load_fixed64(bytes_.data()); }
+  Sequence sequence() const { return sequence_in(bytes_); }
   void set_sequence(Sequence sequence) { store_fixed64(bytes_.data(), sequence); }
   /// The payload of a batch frame. Lives until the next change.
   std::string_view payload() const { return bytes_; }
@@ -57,6 +57,16 @@ class WriteBatch {
 
   /// The batch in bytes from a log. Checks every byte of it first; corruption says at which offset.
   static Result<WriteBatch> parse(std::string_view payload);
+  /// Checks every byte of a batch, as parse() does, and copies nothing.
+  static Status check(std::string_view payload);
+  /// The number of the first write, the number of writes, and for_each(), of bytes that check()
+  /// found to be well formed. The views live as long as the bytes.
+  static Sequence sequence_in(std::string_view payload) { return load_fixed64(payload.data()); }
+  static std::uint32_t count_in(std::string_view payload) {
+    return load_fixed32(payload.data() + 8);
+  }
+  template <class Visitor>
+  static void for_each_in(std::string_view payload, Visitor&& visit);
 
  private:
   static constexpr std::size_t header_bytes = 12;                // sequence, count
@@ -131,18 +141,30 @@ inline void WriteBatch::begin_record(Kind kind, std::string_view key, std::size_
 
 template <class Visitor>
 void WriteBatch::for_each(Visitor&& visit) const {
-  ByteReader reader(std::string_view(bytes_).substr(header_bytes));
-  Sequence at = sequence();
+  for_each_in(bytes_, std::forward<Visitor>(visit));
+}
+
+template <class Visitor>
+void WriteBatch::for_each_in(std::string_view payload, Visitor&& visit) {
+  ByteReader reader(payload.substr(header_bytes));
+  Sequence at = sequence_in(payload);
   for (; !reader.is_empty(); ++at) {  // the bytes were written or checked by this class
     const Kind kind = static_cast<Kind>(*reader.fixed8());
     const std::string_view key = *reader.bytes();
     const std::string_view value = kind == Kind::put ? *reader.bytes() : std::string_view();
     visit(make_tag(at, kind), key, value);
   }
-  assert(at - sequence() == count());
+  assert(at - sequence_in(payload) == count_in(payload));
 }
 
 inline Result<WriteBatch> WriteBatch::parse(std::string_view payload) {
+  if (Status s = check(payload); !s.ok()) return s;
+  WriteBatch batch;
+  batch.bytes_ = payload;
+  return batch;
+}
+
+inline Status WriteBatch::check(std::string_view payload) {
   ByteReader reader(payload);
   const std::optional<std::uint64_t> sequence = reader.fixed64();
   const std::optional<std::uint32_t> count = reader.fixed32();
@@ -156,9 +178,7 @@ inline Result<WriteBatch> WriteBatch::parse(std::string_view payload) {
     if (Status s = parse_record(reader); !s.ok()) return s;
   }
   if (!reader.is_empty()) return corrupt(reader.offset(), "bytes follow the last record");
-  WriteBatch batch;
-  batch.bytes_ = payload;
-  return batch;
+  return {};
 }
 
 inline Status WriteBatch::parse_record(ByteReader& reader) {

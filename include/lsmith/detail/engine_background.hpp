@@ -61,15 +61,16 @@ inline Status Engine::flush_oldest() {
   return {};
 }
 
-// A log whose entries are in tables is kept for the next rotation, if none is kept already.
+// A log whose entries are in tables is kept for the next rotation, if none is kept already. But not
+// one that was replayed: it may be of another capacity.
 inline void Engine::retire_log(std::uint64_t number) {
   const std::string path = storage_->path(FileName::Type::log, number);
-  bool has_spare = false;
+  bool is_unfit = number < storage_->first_log.number;
   {
     MutexLock lock(mutex_);
-    has_spare = spare_log_number_ != 0;
+    is_unfit = is_unfit || spare_log_number_ != 0;
   }
-  if (has_spare) return storage_->files->remove(path).ignore();  // an orphan at worst
+  if (is_unfit) return storage_->files->remove(path).ignore();  // an orphan at worst
   const Status s =
       storage_->files->rename(path, storage_->path(FileName::Type::retired_log, number));
   if (!s.ok()) return;

@@ -72,6 +72,7 @@ inline void Engine::insert_group(const std::vector<CommitRequest*>& group) {
 
 // A log that is synced stands behind all earlier ones: they go first, and its name with it.
 inline Status Engine::sync_logs() {
+  if (Status s = wait_for_replayed(); !s.ok()) return s;
   while (!earlier_logs_.empty()) {
     if (Status s = earlier_logs_.front()->sync(); !s.ok()) return fail(std::move(s));
     earlier_logs_.erase(earlier_logs_.begin());
@@ -82,6 +83,17 @@ inline Status Engine::sync_logs() {
   counters_.log_syncs.add(1);
   if (Status s = log_->sync(); !s.ok()) return fail(std::move(s));
   return {};
+}
+
+// What was read back from a log counts as durable when it is in a table: recovery.hpp says why.
+inline Status Engine::wait_for_replayed() {
+  if (replayed_log_ == 0) return {};
+  MutexLock lock(mutex_);
+  executor_.wait(changed_, mutex_, [this]() LSMITH_REQUIRES(mutex_) {
+    return !health_.ok() || frozen_.empty() || frozen_.front().log_number > replayed_log_;
+  });
+  if (health_.ok()) replayed_log_ = 0;
+  return health_;
 }
 
 inline Status Engine::make_room() {
@@ -138,8 +150,13 @@ inline Status Engine::wait_for_background() {
 
 // Freezes the active memtable and starts the next log. Nothing is synced here.
 inline Status Engine::rotate(std::uint64_t log_capacity_bytes) {
-  const std::uint64_t number = storage_->numbers.take();
-  auto log = next_log(number, log_capacity_bytes);
+  LogStart start;
+  start.number = storage_->numbers.take();
+  start.previous_number = log_->header().file_number;
+  start.previous_end = log_->end_offset();
+  start.previous_sequence = last_sequence_;
+  start.capacity_bytes = log_capacity_bytes;
+  auto log = next_log(start);
   if (!log.ok()) return fail(std::move(log).status());
   std::shared_ptr<LogWriter> ended =
       std::exchange(log_, std::shared_ptr<LogWriter>(std::move(*log)));
@@ -148,7 +165,7 @@ inline Status Engine::rotate(std::uint64_t log_capacity_bytes) {
   {
     MutexLock lock(mutex_);
     frozen_.push_back(Frozen{active_, active_log_number_, last_sequence_});
-    active_log_number_ = number;
+    active_log_number_ = start.number;
     const ViewPin old = view_.pin();
     auto view = std::make_shared<View>(*old);
     view->frozen.insert(view->frozen.begin(), active_);
@@ -161,7 +178,7 @@ inline Status Engine::rotate(std::uint64_t log_capacity_bytes) {
     schedule_flush();
   }
   active_ = std::move(active);
-  emit({.type = Event::Type::log_rotated, .number = number});
+  emit({.type = Event::Type::log_rotated, .number = start.number});
   return {};
 }
 
@@ -170,24 +187,23 @@ inline std::uint64_t Engine::log_capacity_bytes() const {
   return options_.write_buffer_bytes + options_.write_buffer_bytes / 4;
 }
 
-inline Result<std::unique_ptr<LogWriter>> Engine::next_log(std::uint64_t number,
-                                                           std::uint64_t capacity_bytes) {
+inline Result<std::unique_ptr<LogWriter>> Engine::next_log(const LogStart& start) {
   std::uint64_t spare = 0;
   {
     MutexLock lock(mutex_);
     spare = std::exchange(spare_log_number_, 0);
   }
-  const std::string path = storage_->path(FileName::Type::log, number);
+  const std::string path = storage_->path(FileName::Type::log, start.number);
   auto file = spare != 0 ? storage_->files->reuse_log(
                                storage_->path(FileName::Type::retired_log, spare), path)
-                         : storage_->files->create_log(path, capacity_bytes);
+                         : storage_->files->create_log(path, start.capacity_bytes);
   if (!file.ok()) return std::move(file).status();
   LogHeader header;
   header.database_id = storage_->state.database_id;
-  header.file_number = number;
-  header.previous_number = log_ ? log_->header().file_number : 0;
-  header.previous_end = log_ ? log_->end_offset() : 0;
-  header.previous_sequence = last_sequence_;
+  header.file_number = start.number;
+  header.previous_number = start.previous_number;
+  header.previous_end = start.previous_end;
+  header.previous_sequence = start.previous_sequence;
   auto log = std::make_unique<LogWriter>(std::move(*file), header);
   if (Status s = log->start(); !s.ok()) return s;
   log_name_is_durable_ = false;

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <lsmith/key.hpp>
+#include <lsmith/pages.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -139,6 +140,7 @@ inline char* Arena::allocate(std::size_t bytes, std::size_t alignment) {
 
 inline char* Arena::new_block(std::size_t bytes) {
   blocks_.emplace_back(new char[bytes]);  // not make_unique, which would fill it with zeros
+  populate_pages(blocks_.back().get(), bytes);
   memory_bytes_.store(memory_bytes() + bytes + sizeof blocks_.back(), std::memory_order_relaxed);
   return blocks_.back().get();
 }

@@ -1,0 +1,65 @@
+// large_file.hpp: a large file in memory; a helper of file.hpp alone.
+//
+// A log is allocated ahead, so half of it may be zeros that were never written. They are read, but
+// take no memory: the system hands out zeros, and makes pages of them when they are written.
+#pragma once
+
+#include <lsmith/file.hpp>
+#include <lsmith/pages.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+namespace lsmith {
+
+inline Result<LargeFile> LargeFile::read(FileSystem& files, const std::string& path) {
+  Result<std::unique_ptr<ReadableFile>> file = files.open(path, false);
+  if (!file.ok()) return std::move(file).status();
+  LargeFile content;
+  if (!content.allocate((*file)->size_bytes()))
+    return Status(Code::not_supported, path + ": too large to be read into memory");
+  if (Status s = content.fill(**file); !s.ok()) return s;
+  return content;
+}
+
+// calloc has zeros from the system and does not write them.
+inline bool LargeFile::allocate(std::uint64_t size_bytes) {
+  if (size_bytes == 0) return true;
+  if (size_bytes > std::numeric_limits<std::size_t>::max()) return false;
+  size_ = static_cast<std::size_t>(size_bytes);
+  bytes_.reset(static_cast<char*>(std::calloc(size_, 1)));
+  if (bytes_ == nullptr) return false;
+  enlarge_pages(bytes_.get(), size_);
+  return true;
+}
+
+// A piece behind one that ends in zeros is looked at before it is copied.
+inline Status LargeFile::fill(const ReadableFile& file) {
+  constexpr std::size_t piece_bytes = std::size_t{256} << 10;
+  std::string piece;
+  bool may_be_zeros = false;
+  for (std::size_t at = 0; at < size_; at += piece_bytes) {
+    const std::size_t count = std::min(piece_bytes, size_ - at);
+    char* const place = bytes_.get() + at;
+    if (may_be_zeros) piece.resize(piece_bytes);
+    char* const to = may_be_zeros ? piece.data() : place;
+    if (Status s = file.read(at, to, count); !s.ok()) return s;
+    if (!may_be_zeros || !are_zeros({to, count})) front_size_ = at + count;
+    if (to != place && front_size_ > at) std::memcpy(place, to, count);
+    const std::size_t tail_bytes = std::min<std::size_t>(count, 64);
+    may_be_zeros = are_zeros({to + count - tail_bytes, tail_bytes});
+  }
+  return {};
+}
+
+// The first is zero, and each equals the next.
+inline bool LargeFile::are_zeros(std::string_view bytes) {
+  return bytes.empty() ||
+         (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+}  // namespace lsmith
