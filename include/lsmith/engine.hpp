@@ -157,6 +157,7 @@ class Engine {
   Status flush_oldest();
   void run_compactions();
   std::optional<CompactionPlan> pick(const Version& version, bool is_for_readers) const;
+  std::shared_ptr<ReadDebt> new_debt(const Version& version) const;
   void merge_for_readers() const;
   Status compact_once(const CompactionPlan& plan, const Version& version);
   Status install(VersionEdit edit, const Frozen* flushed);
@@ -246,6 +247,7 @@ inline Status Engine::start() {
     view.frozen.insert(view.frozen.begin(), log.memtable);
   // Taken, not copied: a table's file goes when nothing names it any more.
   view.version = std::make_shared<const Version>(std::exchange(storage_->state.version, {}));
+  view.debt = new_debt(*view.version);
   level0_count_.store(view.version->level(0).size(), std::memory_order_relaxed);
   view_.publish(std::make_shared<View>(std::move(view)));
   if (options_.read_only) {
@@ -259,7 +261,6 @@ inline Status Engine::start() {
   log_ = std::move(*log);
   MutexLock lock(mutex_);
   active_log_number_ = first.number;
-  publish(view_.pin()->version, nullptr);
   for (const ReplayedLog& old : replayed)
     frozen_.push_back(Frozen{old.memtable, old.number, old.last_sequence});
   if (!frozen_.empty()) {

@@ -145,6 +145,12 @@ inline std::optional<CompactionPlan> Engine::pick(const Version& version,
   return plan;
 }
 
+// None where many runs are what was asked for.
+inline std::shared_ptr<ReadDebt> Engine::new_debt(const Version& version) const {
+  if (options_.compaction != CompactionStyle::leveled) return nullptr;
+  return std::make_shared<ReadDebt>(version);
+}
+
 // Nothing changes that a reader sees, so a read that is const may ask for it.
 inline void Engine::merge_for_readers() const {
   auto& engine = const_cast<Engine&>(*this);
@@ -241,8 +247,7 @@ inline Status Engine::write_edit(const VersionEdit& edit, const Version& next) {
 inline void Engine::publish(std::shared_ptr<const Version> version, const Frozen* flushed) {
   level0_count_.store(version->level(0).size(), std::memory_order_relaxed);
   auto view = std::make_shared<View>(*view_.pin());
-  if (options_.compaction == CompactionStyle::leveled)
-    view->debt = std::make_shared<ReadDebt>(*version);
+  view->debt = new_debt(*version);
   view->version = std::move(version);
   if (flushed != nullptr) {
     assert(view->frozen.back() == flushed->memtable);
