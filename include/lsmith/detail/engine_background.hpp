@@ -154,8 +154,8 @@ inline std::shared_ptr<ReadDebt> Engine::new_debt(const Version& version) const 
 // Nothing changes that a reader sees, so a read that is const may ask for it.
 inline void Engine::merge_for_readers() const {
   auto& engine = const_cast<Engine&>(*this);
-  MutexLock lock(mutex_);
-  if (!health_.ok()) return;
+  MutexLock lock(engine.mutex_);
+  if (!engine.health_.ok()) return;
   engine.is_merge_wanted_ = true;
   engine.schedule_compaction();
 }
