@@ -4,7 +4,8 @@
 //   queue     [A] [B] [C]         to the log, inserts it, wakes B and C with their results, and
 //              leader             the next in the queue leads the next group.
 //
-// Only the leader runs the work, outside the queue's lock: it needs no lock against itself.
+// Only the leader runs the work, outside the queue's lock: it needs no lock against itself. Who
+// waits looks on for a moment before it sleeps.
 #pragma once
 
 #include <lsmith/executor.hpp>
@@ -13,6 +14,7 @@
 #include <lsmith/status.hpp>
 #include <lsmith/write_batch.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <vector>
@@ -34,7 +36,13 @@ struct CommitRequest {
   bool sync = false;
   CommitCheck* check = nullptr;
   Status status;
-  bool is_done = false;  // guarded by the queue's mutex
+
+ private:
+  friend class CommitQueue;
+  // Done, or first in the queue. Stored with release when all else of the request is set, and the
+  // last thing that is touched of it by another thread: pairs with the acquire in run().
+  std::atomic<bool> is_called_{false};
+  bool is_done_ = false;  // set before is_called_
 };
 
 /// Leader and followers. Thread-safe.
@@ -53,8 +61,10 @@ class CommitQueue {
  private:
   static constexpr std::size_t group_bytes_max = std::size_t{1} << 20;
 
-  // Waits until the request is done (false) or leads (true).
-  bool wait_for_turn(CommitRequest& request) LSMITH_REQUIRES(mutex_);
+  // Whether the request leads, since nobody is before it; then group_ is what it leads.
+  bool join(CommitRequest& request);
+  // Waits until the request is done or leads.
+  void wait_for_turn(CommitRequest& request);
   void take_group() LSMITH_REQUIRES(mutex_);
   void finish(std::size_t count);
 
@@ -67,10 +77,10 @@ class CommitQueue {
 
 template <class Work>
 Status CommitQueue::run(CommitRequest& request, Work&& work) {
-  {
+  if (!join(request)) {
+    wait_for_turn(request);
+    if (request.is_done_) return std::move(request.status);
     MutexLock lock(mutex_);
-    queue_.push_back(&request);
-    if (!wait_for_turn(request)) return std::move(request.status);
     take_group();
   }
   [&]() noexcept { work(group_); }();  // the others wait: who fails to end it, ends the process
@@ -81,20 +91,26 @@ Status CommitQueue::run(CommitRequest& request, Work&& work) {
 template <class Work>
 void CommitQueue::run_alone(Work&& work) {
   CommitRequest request;
-  {
-    MutexLock lock(mutex_);
-    queue_.push_back(&request);
-    wait_for_turn(request);  // nobody else takes a request without a batch into a group
-  }
+  if (!join(request)) wait_for_turn(request);  // nobody else takes what has no batch into a group
   [&]() noexcept { work(); }();
   finish(1);
 }
 
-inline bool CommitQueue::wait_for_turn(CommitRequest& request) {
-  executor_.wait(changed_, mutex_, [&]() LSMITH_REQUIRES(mutex_) {
-    return request.is_done || queue_.front() == &request;
-  });
-  return !request.is_done;
+inline bool CommitQueue::join(CommitRequest& request) {
+  MutexLock lock(mutex_);
+  queue_.push_back(&request);
+  if (queue_.front() != &request) return false;
+  take_group();
+  return true;
+}
+
+// The leader before is done within microseconds, unless it syncs.
+inline void CommitQueue::wait_for_turn(CommitRequest& request) {
+  const auto is_called = [&] { return request.is_called_.load(std::memory_order_acquire); };
+  executor_.look_on(is_called);
+  if (is_called()) return;
+  MutexLock lock(mutex_);
+  executor_.wait(changed_, mutex_, is_called);
 }
 
 inline void CommitQueue::take_group() {
@@ -111,9 +127,12 @@ inline void CommitQueue::take_group() {
 inline void CommitQueue::finish(std::size_t count) {
   MutexLock lock(mutex_);
   for (std::size_t i = 0; i < count; ++i) {
-    queue_.front()->is_done = true;
+    CommitRequest& done = *queue_.front();
     queue_.pop_front();
+    done.is_done_ = true;
+    done.is_called_.store(true, std::memory_order_release);
   }
+  if (!queue_.empty()) queue_.front()->is_called_.store(true, std::memory_order_release);
   if (count > 1 || !queue_.empty()) changed_.raise();
 }
 

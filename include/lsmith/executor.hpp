@@ -90,9 +90,31 @@ class Executor {
       wait_once(signal, mutex);
   }
 
+  /// Looks on for some microseconds, holding nothing, for what another thread is about to do:
+  /// sleeping and being woken takes longer. Returns when `predicate()` holds or the time is up.
+  template <class Predicate>
+  void look_on(Predicate predicate) {
+    for (int looks = 0; looks < looks_max_ && !predicate(); ++looks)
+      pause();
+  }
+
  protected:
+  /// Where there is one thread there is nothing to look on at.
+  explicit Executor(int looks_max = 0) : looks_max_(looks_max) {}
   /// Lets some progress happen with the mutex released, then returns with it held.
   virtual void wait_once(Signal& signal, Mutex& mutex) LSMITH_REQUIRES(mutex) = 0;
+
+ private:
+  // Some twenty nanoseconds, in which the processor leaves more to others than in a busy loop.
+  static void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+  }
+
+  const int looks_max_;
 };
 
 /// Two worker threads (none on a target without threads, where it runs tasks as Manual does). The
