@@ -167,6 +167,8 @@ class Engine {
   void retire_log(std::uint64_t number);
   void remove_obsolete();
   std::vector<std::uint64_t> tables_in_use() const;
+  Status wait_for_manual() LSMITH_REQUIRES(mutex_);
+  bool are_compactions_held() const LSMITH_REQUIRES(mutex_);
   void end_manual(Status status) LSMITH_REQUIRES(mutex_);
 
   Status fail(Status why);
@@ -212,6 +214,7 @@ class Engine {
   std::uint64_t spare_log_number_ LSMITH_GUARDED_BY(mutex_) = 0;  // a retired log; 0: none
   std::vector<TableRef> obsolete_ LSMITH_GUARDED_BY(mutex_);      // until no view names them
   ManualCompaction* manual_ LSMITH_GUARDED_BY(mutex_) = nullptr;
+  int held_count_ LSMITH_GUARDED_BY(mutex_) = 0;  // callers of compact() that are not there yet
   bool is_flushing_ LSMITH_GUARDED_BY(mutex_) = false;
   bool is_compacting_ LSMITH_GUARDED_BY(mutex_) = false;
   bool is_compaction_due_ LSMITH_GUARDED_BY(mutex_) = false;

@@ -98,7 +98,7 @@ inline void Engine::run_compactions() {
     is_for_readers = std::exchange(is_merge_wanted_, false);
     is_compaction_due_ = false;  // before the version is pinned: what comes later is a newer one
     manual = manual_;
-    may_run = health_.ok() && !is_stopping_;
+    may_run = health_.ok() && !is_stopping_ && !are_compactions_held();
   }
   std::shared_ptr<const Version> version = view_.pin()->version;
   std::optional<CompactionPlan> plan;
@@ -305,30 +305,52 @@ inline Status Engine::freeze_and_wait(std::uint64_t next_log_capacity_bytes) {
   return health_;
 }
 
+// What the flush makes due would be merged twice, by itself and as a part of all that was asked
+// for, so other compactions wait meanwhile.
 inline Status Engine::compact(std::optional<std::string_view> first,
                               std::optional<std::string_view> last) {
-  if (Status s = flush(); !s.ok()) return s;
+  {
+    MutexLock lock(mutex_);
+    ++held_count_;
+  }
+  Status s = flush();
   ManualCompaction manual;
   manual.first = first;
   manual.last = last;
   MutexLock lock(mutex_);
+  if (s.ok()) s = wait_for_manual();
+  --held_count_;
+  if (s.ok()) manual_ = &manual;
+  schedule_compaction();  // a running one sees it when it ends
+  changed_.raise();
+  if (!s.ok()) return s;
+  executor_.wait(changed_, mutex_, [&]() LSMITH_REQUIRES(mutex_) { return manual.is_done; });
+  return manual.status;
+}
+
+// Until no other caller's compaction is running.
+inline Status Engine::wait_for_manual() {
   executor_.wait(changed_, mutex_, [&]() LSMITH_REQUIRES(mutex_) {
     return !health_.ok() || is_stopping_ || manual_ == nullptr;
   });
   if (!health_.ok()) return health_;
-  if (is_stopping_) return Status(Code::cancelled, "the database is closing");
-  manual_ = &manual;
-  schedule_compaction();  // a running one sees it when it ends
-  executor_.wait(changed_, mutex_, [&]() LSMITH_REQUIRES(mutex_) { return manual.is_done; });
-  return manual.status;
+  return is_stopping_ ? Status(Code::cancelled, "the database is closing") : Status();
+}
+
+// Whether compactions wait for the caller of compact(); not when writers wait for them.
+inline bool Engine::are_compactions_held() const {
+  return held_count_ > 0 && manual_ == nullptr &&
+         level0_count_.load(std::memory_order_relaxed) <
+             static_cast<std::size_t>(options_.level0_stop_count);
 }
 
 inline Status Engine::wait_idle() {
   Status result;
   {
     MutexLock lock(mutex_);
-    executor_.wait(changed_, mutex_,
-                   [this]() LSMITH_REQUIRES(mutex_) { return !is_flushing_ && !is_compacting_; });
+    executor_.wait(changed_, mutex_, [this]() LSMITH_REQUIRES(mutex_) {
+      return !is_flushing_ && !is_compacting_ && held_count_ == 0;
+    });
     result = health_;
   }
   if (result.ok()) remove_obsolete();

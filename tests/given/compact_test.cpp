@@ -1,0 +1,80 @@
+// compact_test.cpp: who asks for everything to be merged has it merged once.
+#include "../fault_fs.hpp"
+
+#include <lsmith/lsmith.hpp>
+
+#include <doctest/doctest.h>
+
+#include <utility>
+
+namespace compact_test {
+
+using namespace lsmith;
+
+class Counter final : public EventListener {
+ public:
+  void on_event(const Event& event) override {
+    count += event.type == Event::Type::compaction_began ? 1 : 0;
+  }
+  int count = 0;
+};
+
+struct Machine {
+  Machine() {
+    options.file_system = &files;
+    options.executor = &executor;
+    options.listener = &compactions;
+    options.write_buffer_bytes = 64 << 10;
+  }
+  Db open() { return std::move(*Db::open("/db", options)); }
+
+  testing::FaultFs files;
+  ManualExecutor executor;
+  Counter compactions;
+  Options options = small_options();
+};
+
+TEST_SUITE("compact") {
+  TEST_CASE("the flush of compact() starts no compaction of its own") {
+    Machine machine;
+    machine.options.level0_compact_count = 2;
+    Db db = machine.open();
+    REQUIRE(db.put("a", "1").ok());
+    REQUIRE(db.flush().ok());
+    REQUIRE(db.put("a", "2").ok());  // its table would be one too many
+    REQUIRE(db.compact().ok());
+    REQUIRE(db.wait_idle().ok());
+    CHECK(machine.compactions.count == 1);
+    CHECK(db.stats().levels[0].tables == 0);
+
+    REQUIRE(db.put("a", "3").ok());
+    REQUIRE(db.flush().ok());
+    REQUIRE(db.put("a", "4").ok());
+    REQUIRE(db.flush().ok());
+    REQUIRE(db.wait_idle().ok());  // nothing is held back any more
+    CHECK(machine.compactions.count == 2);
+  }
+
+  TEST_CASE("a full level 0 is merged all the same, since the flush waits for it") {
+    Machine machine;
+    machine.options.level0_compact_count = machine.options.level0_slow_count = 1;
+    machine.options.level0_stop_count = 1;
+    Db db = machine.open();
+    REQUIRE(db.put("a", "1").ok());
+    REQUIRE(db.flush().ok());
+    REQUIRE(db.put("a", "2").ok());
+    REQUIRE(db.compact().ok());
+    CHECK(machine.compactions.count == 2);
+  }
+
+  TEST_CASE("a compact() whose flush fails lets other compactions go on") {
+    Machine machine;
+    Db db = machine.open();
+    REQUIRE(db.put("a", "1").ok());
+    machine.files.fail(testing::Call::sync, 1, false);
+    CHECK_FALSE(db.compact().ok());
+    CHECK_FALSE(db.wait_idle().ok());  // and does not wait for ever
+  }
+}
+
+}  // namespace compact_test
