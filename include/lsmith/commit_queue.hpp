@@ -5,7 +5,8 @@
 //              leader             the next in the queue leads the next group.
 //
 // Only the leader runs the work, outside the queue's lock: it needs no lock against itself. Who
-// waits looks on for a moment before it sleeps.
+// waits looks on for a moment before it sleeps. A leader that syncs waits a moment for those of the
+// group before: two writers then share each sync, where they would share every second one.
 #pragma once
 
 #include <lsmith/executor.hpp>
@@ -61,28 +62,33 @@ class CommitQueue {
  private:
   static constexpr std::size_t group_bytes_max = std::size_t{1} << 20;
 
-  // Whether the request leads, since nobody is before it; then group_ is what it leads.
+  // Whether the request leads, since nobody is before it.
   bool join(CommitRequest& request);
   // Waits until the request is done or leads.
   void wait_for_turn(CommitRequest& request);
-  void take_group() LSMITH_REQUIRES(mutex_);
+  // Looks on for others that will share the leader's sync.
+  void wait_for_company(bool is_first);
+  void take_group();
   void finish(std::size_t count);
 
   Executor& executor_;
   Mutex mutex_;
   Signal changed_;
   std::deque<CommitRequest*> queue_ LSMITH_GUARDED_BY(mutex_);
-  std::vector<CommitRequest*> group_;  // the leader's
+  std::atomic<std::size_t> count_{
+      0};  // of the queue; relaxed: it says only whether to go on waiting
+  // The leader's alone.
+  std::vector<CommitRequest*> group_;  // until it is taken, the one before
+  bool is_company_likely_ = true;
 };
 
 template <class Work>
 Status CommitQueue::run(CommitRequest& request, Work&& work) {
-  if (!join(request)) {
-    wait_for_turn(request);
-    if (request.is_done_) return std::move(request.status);
-    MutexLock lock(mutex_);
-    take_group();
-  }
+  const bool is_first = join(request);
+  if (!is_first) wait_for_turn(request);
+  if (request.is_done_) return std::move(request.status);
+  if (request.sync) wait_for_company(is_first);
+  take_group();
   [&]() noexcept { work(group_); }();  // the others wait: who fails to end it, ends the process
   finish(group_.size());
   return std::move(request.status);
@@ -99,9 +105,8 @@ void CommitQueue::run_alone(Work&& work) {
 inline bool CommitQueue::join(CommitRequest& request) {
   MutexLock lock(mutex_);
   queue_.push_back(&request);
-  if (queue_.front() != &request) return false;
-  take_group();
-  return true;
+  count_.store(queue_.size(), std::memory_order_relaxed);
+  return queue_.front() == &request;
 }
 
 // The leader before is done within microseconds, unless it syncs.
@@ -113,7 +118,18 @@ inline void CommitQueue::wait_for_turn(CommitRequest& request) {
   executor_.wait(changed_, mutex_, is_called);
 }
 
+// Those of the last group are likely to come again, each as soon as it is awake; for who comes too
+// late, the next sync takes as long again. When they stay away nobody waits, until some meet by
+// chance.
+inline void CommitQueue::wait_for_company(bool is_first) {
+  constexpr int patience = 8;  // some 40 microseconds, of a sync's 100 or more
+  const std::size_t expected = group_.size() + (is_first ? 0 : 1);
+  if (expected < 2 || !is_company_likely_) return;
+  executor_.look_on([&] { return count_.load(std::memory_order_relaxed) >= expected; }, patience);
+}
+
 inline void CommitQueue::take_group() {
+  MutexLock lock(mutex_);
   group_.clear();
   std::size_t bytes = 0;
   for (CommitRequest* request : queue_) {
@@ -122,6 +138,7 @@ inline void CommitQueue::take_group() {
     if (!group_.empty() && bytes > group_bytes_max) break;
     group_.push_back(request);
   }
+  is_company_likely_ = group_.size() > 1;
 }
 
 inline void CommitQueue::finish(std::size_t count) {
@@ -132,6 +149,7 @@ inline void CommitQueue::finish(std::size_t count) {
     done.is_done_ = true;
     done.is_called_.store(true, std::memory_order_release);
   }
+  count_.store(queue_.size(), std::memory_order_relaxed);
   if (!queue_.empty()) queue_.front()->is_called_.store(true, std::memory_order_release);
   if (count > 1 || !queue_.empty()) changed_.raise();
 }

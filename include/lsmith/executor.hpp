@@ -91,10 +91,11 @@ class Executor {
   }
 
   /// Looks on for some microseconds, holding nothing, for what another thread is about to do:
-  /// sleeping and being woken takes longer. Returns when `predicate()` holds or the time is up.
+  /// sleeping and being woken takes longer. Returns when `predicate()` holds or the time is up,
+  /// which is that many times about five microseconds.
   template <class Predicate>
-  void look_on(Predicate predicate) {
-    for (int looks = 0; looks < looks_max_ && !predicate(); ++looks)
+  void look_on(Predicate predicate, int times = 1) {
+    for (int looks = 0; looks < times * looks_max_ && !predicate(); ++looks)
       pause();
   }
 
