@@ -30,9 +30,9 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace lsmith {
 
@@ -74,7 +74,7 @@ class BloomBuilder {
 
  private:
   int bits_per_key_;
-  std::vector<std::uint64_t> hashes_;
+  std::deque<std::uint64_t> hashes_;  // which grows without being moved
 };
 
 /// Asks a filter. A view: it borrows the body. Thread-safe.
