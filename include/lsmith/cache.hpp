@@ -74,6 +74,9 @@ class BlockCache {
   /// against the budget but is never evicted under a reader. A body larger than a shard is not
   /// kept.
   BlockPin insert(std::uint64_t table_number, std::uint64_t offset, std::string body);
+  /// Memory of a block that was evicted, whose bytes mean nothing any more; or an empty string.
+  /// What was not found is read into it, and given to insert().
+  std::string take_buffer(std::uint64_t table_number, std::uint64_t offset);
   /// Forgets all blocks of a table.
   void erase_table(std::uint64_t table_number);
   /// Takes bytes off the budget that are held elsewhere (indexes, filters); give them back negated.
@@ -113,11 +116,12 @@ class BlockCache {
     std::size_t used_bytes LSMITH_GUARDED_BY(mutex) = 0;
     std::uint64_t hits LSMITH_GUARDED_BY(mutex) = 0;
     std::uint64_t misses LSMITH_GUARDED_BY(mutex) = 0;
+    std::string spare LSMITH_GUARDED_BY(mutex);  // memory of the block that was evicted last
 
     Owner& owner_of(std::uint64_t table_number, std::uint64_t offset, std::uint64_t hash)
         LSMITH_REQUIRES(mutex);
     void add(Owner entry) LSMITH_REQUIRES(mutex);
-    void remove(Entry& entry) LSMITH_REQUIRES(mutex);
+    Owner remove(Entry& entry) LSMITH_REQUIRES(mutex);
     void evict(std::size_t budget_bytes) LSMITH_REQUIRES(mutex);
     void grow() LSMITH_REQUIRES(mutex);
   };
@@ -178,6 +182,13 @@ inline BlockPin BlockCache::insert(std::uint64_t table_number, std::uint64_t off
   shard.add(entry);
   shard.evict(budget_bytes);  // passes over the new entry, which is pinned here
   return pin(entry);
+}
+
+// Threads that hand large blocks back to the allocator which another one took would wait for it.
+inline std::string BlockCache::take_buffer(std::uint64_t table_number, std::uint64_t offset) {
+  Shard& shard = shard_of(hash_of(table_number, offset));
+  MutexLock lock(shard.mutex);
+  return std::exchange(shard.spare, {});
 }
 
 inline void BlockCache::erase_table(std::uint64_t table_number) {
@@ -270,15 +281,16 @@ inline void BlockCache::Shard::add(Owner entry) {
   owner_of(added.table_number, added.offset, added.hash) = std::move(entry);
 }
 
-inline void BlockCache::Shard::remove(Entry& entry) {
+inline BlockCache::Owner BlockCache::Shard::remove(Entry& entry) {
   entry.next->previous = entry.previous;
   entry.previous->next = entry.next;
   if (hand == &entry) hand = entry.next;
   if (--entry_count == 0) hand = nullptr;
   used_bytes -= entry.charge_bytes();
   Owner& owner = owner_of(entry.table_number, entry.offset, entry.hash);
-  const Owner removed = std::move(owner);
+  Owner removed = std::move(owner);
   owner = std::move(removed->next_in_bucket);
+  return removed;
 }
 
 inline void BlockCache::Shard::evict(std::size_t budget_bytes) {
@@ -286,10 +298,12 @@ inline void BlockCache::Shard::evict(std::size_t budget_bytes) {
   for (std::size_t steps = 2 * entry_count; used_bytes > budget_bytes && steps > 0; --steps) {
     Entry& entry = *hand;
     hand = entry.next;
-    if (!entry.is_marked && !entry.is_pinned())
-      remove(entry);
-    else
+    if (entry.is_marked || entry.is_pinned()) {
       entry.is_marked = false;
+      continue;
+    }
+    const Owner removed = remove(entry);
+    if (spare.empty()) spare = std::move(removed->body);
   }
 }
 

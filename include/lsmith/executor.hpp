@@ -96,7 +96,7 @@ class Executor {
   template <class Predicate>
   void look_on(Predicate predicate, int times = 1) {
     for (int looks = 0; looks < times * looks_max_ && !predicate(); ++looks)
-      pause();
+      pause_processor();
   }
 
  protected:
@@ -106,15 +106,6 @@ class Executor {
   virtual void wait_once(Signal& signal, Mutex& mutex) LSMITH_REQUIRES(mutex) = 0;
 
  private:
-  // Some twenty nanoseconds, in which the processor leaves more to others than in a busy loop.
-  static void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-  }
-
   const int looks_max_;
 };
 

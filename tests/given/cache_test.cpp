@@ -142,6 +142,23 @@ TEST_CASE("a body larger than a shard is pinned but not kept; a cache of no byte
   CHECK(none.find(1, 0).is_empty());
 }
 
+TEST_CASE("the memory of an evicted block is handed out, once, and never that of a pinned one") {
+  BlockCache cache(mebibyte);
+  CHECK(cache.take_buffer(1, 0).empty());
+  const BlockPin pinned = cache.insert(1, 0, body_of(1, 0));
+  for (std::uint64_t offset = 4096; offset < 3 * mebibyte; offset += 4096)
+    cache.insert(1, offset, body_of(1, offset));
+  int found = 0;
+  for (std::uint64_t offset = 0; offset < 3 * mebibyte; offset += 4096) {
+    const std::string buffer = cache.take_buffer(1, offset);
+    CHECK(buffer.data() != pinned.body().data());
+    found += buffer.size() == 4096 ? 1 : 0;
+  }
+  CHECK(found == 16);  // one in each shard
+  CHECK(pinned.body() == body_of(1, 0));
+  CHECK(cache.used_bytes() <= mebibyte);
+}
+
 TEST_CASE("erasing a table forgets all its blocks and no others") {
   BlockCache cache(4 * mebibyte);
   for (std::uint64_t i = 0; i < 200; ++i) {

@@ -74,7 +74,7 @@ inline Result<std::string> Table::load_block(BlockHandle handle, const Tail& tai
   if (!detail::fits_before(handle, file_->size_bytes() - footer_bytes)) {
     return detail::corrupt(detail::block_at(handle.offset) + ": reaches beyond the file");
   }
-  if (handle.offset < tail.offset) return read_block(handle);
+  if (handle.offset < tail.offset) return read_block(handle, {});
   const std::string_view bytes = std::string_view(tail.bytes)
                                      .substr(static_cast<std::size_t>(handle.offset - tail.offset),
                                              handle.size + block_trailer_bytes);
@@ -199,15 +199,17 @@ inline Result<BlockPin> Table::fetch_mapped(std::uint32_t position, BlockHandle 
 }
 
 inline Result<BlockPin> Table::fetch_read(BlockHandle handle) const {
-  Result<std::string> body = read_block(handle);
+  std::string buffer;
+  if (cache_ != nullptr) buffer = cache_->take_buffer(number_, handle.offset);
+  Result<std::string> body = read_block(handle, std::move(buffer));
   if (!body.ok()) return std::move(body).status().in(name_);
   if (cache_ != nullptr) return cache_->insert(number_, handle.offset, *std::move(body));
   return BlockPin(std::make_unique<std::string>(*std::move(body)));
 }
 
-// The checked body of a block, read with its trailer in one piece.
-inline Result<std::string> Table::read_block(BlockHandle handle) const {
-  std::string bytes(handle.size + block_trailer_bytes, '\0');
+// The checked body of a block, read with its trailer in one piece, in the buffer.
+inline Result<std::string> Table::read_block(BlockHandle handle, std::string bytes) const {
+  bytes.resize(handle.size + block_trailer_bytes);
   if (Status s = file_->read(handle.offset, bytes.data(), bytes.size()); !s.ok()) return s;
   if (Status s = check_block(table_id_, handle.offset, bytes); !s.ok()) return s;
   bytes.resize(handle.size);
