@@ -14,6 +14,9 @@
 // only drop the cache's share. An entry that somebody pins is passed over by the hand: evicting it
 // would free nothing, and the budget would no longer tell the memory in use.
 //
+// The memory of the block that was evicted last is handed to who reads the next one: allocators
+// make threads wait that give back what others took.
+//
 // Invariants, per shard
 //  1. Each entry is in one bucket and in the ring; used_bytes is the sum of their charges.
 //  2. No two entries have the same table and offset.

@@ -21,7 +21,8 @@
 //     key_ and value_ are what is shown.
 //
 // What this body changes from the textbook:
-//  - Walking forwards copies no values, and a key only into a string that is used again.
+//  - Walking forwards copies no values, and a key only into memory that is used again, eight bytes
+//    at a time (key_buffer.hpp).
 //  - A key that was written a thousand times costs a few steps and a seek, not a thousand steps.
 //  - The list of snapshots is a sorted array of moments with counts. A new snapshot is nearly
 //    always the newest, so taking one appends or counts up, and in the long run allocates nothing.
