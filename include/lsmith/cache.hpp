@@ -1,30 +1,33 @@
 // cache.hpp: recently read blocks in memory, under one byte budget.
 //
-//   hash of (table, offset) ──► shard (4 bits) ──► bucket ──► entry ──► next in the bucket
+//   hash of (table, offset) ──► shard (4 bits) ──► bucket ──► slot ──► next slot in the bucket
+//                                                              │
+//   slots of a shard, side by side:                            ▼
+//   | block, mark | block, mark | free | block, mark |      | count of shares | body |
+//                        ▲ hand                              one piece of memory
 //
-//   shard:  mutex · buckets · ring of all entries, with a hand        (CLOCK: Corbató, 1968)
+// Evicts by CLOCK (Corbató, 1968): a hit marks its slot and moves nothing; the hand goes round the
+// slots, unmarks what is marked, and evicts what it finds unmarked. An LRU list would be spliced on
+// each hit, and every line of memory touched is a miss. The slots stand side by side, so that the
+// hand need not look at a block before it is to go.
 //
-//              ┌─► entry ⇄ entry ⇄ entry ⇄ entry ─┐      a hit marks its entry and moves nothing;
-//              └──────────── hand ▲ ──────────────┘      the hand unmarks, and evicts the unmarked
+// A pin shares a block's memory, so evicting, forgetting a table and destroying the cache only drop
+// the cache's share. A block that somebody pins is passed over by the hand: evicting it would free
+// nothing, and the budget would no longer tell the memory in use.
 //
-// CLOCK rather than LRU, because a hit then writes to one entry alone: an LRU list is spliced on
-// each hit, which touches the neighbours too, and every line touched is a miss to main memory.
-//
-// A pin shares ownership of its entry, so evicting, forgetting a table and destroying the cache
-// only drop the cache's share. An entry that somebody pins is passed over by the hand: evicting it
-// would free nothing, and the budget would no longer tell the memory in use.
-//
-// The memory of the block that was evicted last is handed to who reads the next one: allocators
-// make threads wait that give back what others took.
+// Who is about to read a block gets the memory of the one that has to go for it. It has the size
+// that was asked for, not twice that, as a string may that has to grow: what a block does not fill
+// is lost to all others.
 //
 // Invariants, per shard
-//  1. Each entry is in one bucket and in the ring; used_bytes is the sum of their charges.
-//  2. No two entries have the same table and offset.
+//  1. Each slot is free or in one bucket; used_bytes is the sum of the charges of those that are
+//     not free.
+//  2. No two slots have the same table and offset.
 //  3. After a change the shard is within its budget, or everything left in it is pinned.
 //
-// Threads: thread-safe; one shard's mutex at a time, never held during a read. The count of shares
-// is std::shared_ptr's, so a pin may be dropped anywhere. Cost of a hit: the mutex and two
-// dependent loads; no allocation.
+// Threads: thread-safe; one shard's mutex at a time, never held during a read. A pin may be dropped
+// anywhere, and may outlive the cache. Cost of a hit: the mutex and two dependent loads; no
+// allocation.
 #pragma once
 
 #include <lsmith/mutex.hpp>
@@ -34,36 +37,78 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <string>
+#include <new>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace lsmith {
 
-/// Keeps one block's body alive and unmoved. Move-only; empty when default made. A pin may outlive
-/// the cache's entry, and the cache.
+/// The memory of a block, shared by those who hold it, and gone with the last of them. Who makes it
+/// fills it; once it is shared nobody writes. Move-only; empty when default made or moved from.
+class BlockBytes {
+ public:
+  BlockBytes() = default;
+  /// Bytes that mean nothing yet.
+  explicit BlockBytes(std::size_t size);
+  BlockBytes(BlockBytes&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
+  BlockBytes& operator=(BlockBytes&& other) noexcept {
+    std::swap(shared_, other.shared_);
+    return *this;
+  }
+  ~BlockBytes();
+
+  explicit operator bool() const { return shared_ != nullptr; }
+  char* data() const { return reinterpret_cast<char*>(shared_ + 1); }
+  std::size_t size() const { return shared_->size; }
+  std::string_view view() const { return {data(), size()}; }
+  /// What it takes of the memory.
+  std::size_t memory_bytes() const { return memory_bytes_for(shared_->capacity); }
+  static std::size_t memory_bytes_for(std::size_t size) { return sizeof(Shared) + size; }
+  /// Whether it has room for that size, and not much more.
+  bool fits(std::size_t size) const {
+    return shared_->capacity >= size && shared_->capacity - size <= size / 16;
+  }
+  /// Requires that it has room for it, and is not shared.
+  void resize(std::size_t size);
+  /// Another holder of the same memory.
+  BlockBytes share() const;
+  bool is_shared() const;
+
+ private:
+  // What follows it in memory are the bytes.
+  struct Shared {
+    std::atomic<std::size_t> holders{1};
+    std::size_t size;
+    std::size_t capacity;
+  };
+
+  Shared* shared_ = nullptr;
+};
+
+/// Keeps one block's body alive and unmoved. Move-only; empty when default made or moved from. A
+/// pin may outlive the cache's entry, and the cache.
 class BlockPin {
  public:
   BlockPin() = default;
-  BlockPin(BlockPin&& other) noexcept = default;
-  BlockPin& operator=(BlockPin&& other) noexcept = default;
-  /// Pins bytes that are in no cache.
-  explicit BlockPin(std::unique_ptr<std::string> body);
+  BlockPin(BlockPin&& other) noexcept
+      : owned_(std::move(other.owned_)), body_(std::exchange(other.body_, {})) {}
+  BlockPin& operator=(BlockPin&& other) noexcept {
+    owned_ = std::move(other.owned_);
+    body_ = std::exchange(other.body_, {});
+    return *this;
+  }
+  explicit BlockPin(BlockBytes bytes) : owned_(std::move(bytes)), body_(owned_.view()) {}
   /// Borrows bytes that live longer than the pin, as those of a mapped file do.
   static BlockPin borrowed(std::string_view body);
 
-  bool is_empty() const;
+  bool is_empty() const { return body_.data() == nullptr; }
   /// The body; lives as long as this pin, also when the pin is moved.
-  std::string_view body() const;
+  std::string_view body() const { return body_; }
 
  private:
-  friend class BlockCache;
-  explicit BlockPin(std::shared_ptr<const std::string> owned) : owned_(std::move(owned)) {}
-
-  std::shared_ptr<const std::string> owned_;
-  std::string_view borrowed_;  // when nothing is owned
+  BlockBytes owned_;
+  std::string_view body_;
 };
 
 /// A sharded cache of block bodies by table and offset. Thread-safe.
@@ -73,13 +118,13 @@ class BlockCache {
 
   /// The block, or an empty pin.
   BlockPin find(std::uint64_t table_number, std::uint64_t offset);
+  /// Memory for a block that was not found, to be filled and given to insert(). Room is made for it
+  /// first, and it may be the memory of what had to go.
+  BlockBytes allocate(std::uint64_t table_number, std::uint64_t offset, std::size_t size);
   /// Adds a block and pins it; one that is there already is pinned instead. What is pinned counts
   /// against the budget but is never evicted under a reader. A body larger than a shard is not
   /// kept.
-  BlockPin insert(std::uint64_t table_number, std::uint64_t offset, std::string body);
-  /// Memory of a block that was evicted, whose bytes mean nothing any more; or an empty string.
-  /// What was not found is read into it, and given to insert().
-  std::string take_buffer(std::uint64_t table_number, std::uint64_t offset);
+  BlockPin insert(std::uint64_t table_number, std::uint64_t offset, BlockBytes body);
   /// Forgets all blocks of a table.
   void erase_table(std::uint64_t table_number);
   /// Takes bytes off the budget that are held elsewhere (indexes, filters); give them back negated.
@@ -91,49 +136,47 @@ class BlockCache {
   std::uint64_t misses() const;
 
  private:
-  struct Entry : std::enable_shared_from_this<Entry> {
-    Entry(std::uint64_t table_number, std::uint64_t offset, std::uint64_t hash, std::string body)
-        : table_number(table_number), offset(offset), hash(hash), body(std::move(body)) {}
+  using Position = std::uint32_t;  // of a slot
+  static constexpr Position nowhere = 0xffffffff;
 
-    std::uint64_t table_number;
-    std::uint64_t offset;
-    std::uint64_t hash;
-    std::string body;
-    std::shared_ptr<Entry> next_in_bucket = nullptr;
-    Entry* next = nullptr;  // in the ring
-    Entry* previous = nullptr;
-    bool is_marked = false;  // found since the hand last passed
+  struct Slot {
+    std::uint64_t table_number = 0;
+    std::uint64_t offset = 0;
+    BlockBytes body;          // none: the slot is free
+    Position next = nowhere;  // in the bucket, or of those that are free
+    bool is_marked = false;   // found since the hand last passed
 
-    std::size_t charge_bytes() const { return sizeof(Entry) + body.capacity(); }
-    // Only the bucket owns an entry that nobody pins, and only under the mutex can that change.
-    bool is_pinned() const { return weak_from_this().use_count() > 1; }
+    std::size_t charge_bytes() const { return sizeof(Slot) + body.memory_bytes(); }
   };
-  using Owner = std::shared_ptr<Entry>;
 
   // Aligned, so that threads in different shards do not share a cache line.
   struct alignas(64) Shard {
     mutable Mutex mutex;
-    std::vector<Owner> buckets LSMITH_GUARDED_BY(mutex) = std::vector<Owner>(16);
-    Entry* hand LSMITH_GUARDED_BY(mutex) = nullptr;  // null when there are no entries
-    std::size_t entry_count LSMITH_GUARDED_BY(mutex) = 0;
+    std::vector<Slot> slots LSMITH_GUARDED_BY(mutex);
+    std::vector<Position> buckets LSMITH_GUARDED_BY(mutex) = std::vector<Position>(16, nowhere);
+    Position first_free LSMITH_GUARDED_BY(mutex) = nowhere;
+    Position hand LSMITH_GUARDED_BY(mutex) = 0;
     std::size_t used_bytes LSMITH_GUARDED_BY(mutex) = 0;
     std::uint64_t hits LSMITH_GUARDED_BY(mutex) = 0;
     std::uint64_t misses LSMITH_GUARDED_BY(mutex) = 0;
-    std::string spare LSMITH_GUARDED_BY(mutex);  // memory of the block that was evicted last
 
-    Owner& owner_of(std::uint64_t table_number, std::uint64_t offset, std::uint64_t hash)
+    Position& bucket_of(std::uint64_t hash) LSMITH_REQUIRES(mutex) {
+      return buckets[hash & (buckets.size() - 1)];
+    }
+    Slot* find(std::uint64_t table_number, std::uint64_t offset, std::uint64_t hash)
         LSMITH_REQUIRES(mutex);
-    void add(Owner entry) LSMITH_REQUIRES(mutex);
-    Owner remove(Entry& entry) LSMITH_REQUIRES(mutex);
-    void evict(std::size_t budget_bytes) LSMITH_REQUIRES(mutex);
-    void grow() LSMITH_REQUIRES(mutex);
+    void make_slot() LSMITH_REQUIRES(mutex);
+    void add(std::uint64_t table_number, std::uint64_t offset, BlockBytes body)
+        LSMITH_REQUIRES(mutex);
+    BlockBytes remove(Position position) LSMITH_REQUIRES(mutex);
+    BlockBytes evict(std::size_t budget_bytes) LSMITH_REQUIRES(mutex);
   };
 
   static constexpr std::size_t shard_count = 16;
 
   static std::uint64_t hash_of(std::uint64_t table_number, std::uint64_t offset);
-  static BlockPin pin(const Owner& entry) {
-    return BlockPin(std::shared_ptr<const std::string>(entry, &entry->body));
+  static std::size_t charge_bytes_of(std::size_t size) {
+    return sizeof(Slot) + BlockBytes::memory_bytes_for(size);
   }
   Shard& shard_of(std::uint64_t hash) { return shards_[hash >> 60]; }
   std::size_t shard_budget_bytes() const;
@@ -143,20 +186,39 @@ class BlockCache {
   std::array<Shard, shard_count> shards_;
 };
 
-inline BlockPin::BlockPin(std::unique_ptr<std::string> body) : owned_(std::move(body)) {}
+inline BlockBytes::BlockBytes(std::size_t size) {
+  void* const memory = ::operator new(memory_bytes_for(size));
+  shared_ = new (memory) Shared{.size = size, .capacity = size};
+}
+
+inline BlockBytes::~BlockBytes() {
+  if (shared_ == nullptr) return;
+  // Release: what this holder read is read before the memory goes, or is written to again.
+  if (shared_->holders.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+  shared_->~Shared();
+  ::operator delete(shared_);
+}
+
+inline void BlockBytes::resize(std::size_t size) {
+  assert(size <= shared_->capacity && !is_shared());
+  shared_->size = size;
+}
+
+inline BlockBytes BlockBytes::share() const {
+  shared_->holders.fetch_add(1, std::memory_order_relaxed);
+  BlockBytes other;
+  other.shared_ = shared_;
+  return other;
+}
+
+inline bool BlockBytes::is_shared() const {
+  return shared_->holders.load(std::memory_order_acquire) > 1;  // pairs with the destructor
+}
 
 inline BlockPin BlockPin::borrowed(std::string_view body) {
   BlockPin pin;
-  pin.borrowed_ = body;
+  pin.body_ = body;
   return pin;
-}
-
-inline bool BlockPin::is_empty() const {
-  return !owned_ && borrowed_.data() == nullptr;
-}
-
-inline std::string_view BlockPin::body() const {
-  return owned_ ? std::string_view(*owned_) : borrowed_;
 }
 
 inline BlockCache::BlockCache(std::size_t capacity_bytes) : capacity_bytes_(capacity_bytes) {}
@@ -165,42 +227,51 @@ inline BlockPin BlockCache::find(std::uint64_t table_number, std::uint64_t offse
   const std::uint64_t hash = hash_of(table_number, offset);
   Shard& shard = shard_of(hash);
   MutexLock lock(shard.mutex);
-  const Owner& found = shard.owner_of(table_number, offset, hash);
-  if (!found) return ++shard.misses, BlockPin();
+  Slot* const found = shard.find(table_number, offset, hash);
+  if (found == nullptr) return ++shard.misses, BlockPin();
   ++shard.hits;
   found->is_marked = true;
-  return pin(found);
+  return BlockPin(found->body.share());
+}
+
+inline BlockBytes BlockCache::allocate(std::uint64_t table_number, std::uint64_t offset,
+                                       std::size_t size) {
+  const std::size_t budget_bytes = shard_budget_bytes();
+  const std::size_t charge_bytes = charge_bytes_of(size);
+  BlockBytes evicted;
+  if (charge_bytes <= budget_bytes) {
+    Shard& shard = shard_of(hash_of(table_number, offset));
+    MutexLock lock(shard.mutex);
+    evicted = shard.evict(budget_bytes - charge_bytes);
+  }
+  if (!evicted || !evicted.fits(size)) return BlockBytes(size);
+  evicted.resize(size);
+  return evicted;
 }
 
 inline BlockPin BlockCache::insert(std::uint64_t table_number, std::uint64_t offset,
-                                   std::string body) {
-  const std::uint64_t hash = hash_of(table_number, offset);
-  const auto entry = std::make_shared<Entry>(table_number, offset, hash, std::move(body));
+                                   BlockBytes body) {
   const std::size_t budget_bytes = shard_budget_bytes();
-  if (entry->charge_bytes() > budget_bytes) return pin(entry);
+  if (sizeof(Slot) + body.memory_bytes() > budget_bytes) return BlockPin(std::move(body));
 
+  const std::uint64_t hash = hash_of(table_number, offset);
   Shard& shard = shard_of(hash);
+  BlockPin pin(body.share());
+  BlockBytes evicted;  // freed after the lock is given back
   MutexLock lock(shard.mutex);
-  if (const Owner& found = shard.owner_of(table_number, offset, hash)) return pin(found);
-  shard.add(entry);
-  shard.evict(budget_bytes);  // passes over the new entry, which is pinned here
-  return pin(entry);
-}
-
-// Threads that hand large blocks back to the allocator which another one took would wait for it.
-inline std::string BlockCache::take_buffer(std::uint64_t table_number, std::uint64_t offset) {
-  Shard& shard = shard_of(hash_of(table_number, offset));
-  MutexLock lock(shard.mutex);
-  return std::exchange(shard.spare, {});
+  if (const Slot* const found = shard.find(table_number, offset, hash))
+    return BlockPin(found->body.share());
+  shard.add(table_number, offset, std::move(body));
+  evicted = shard.evict(budget_bytes);  // passes over the new block, which is pinned here
+  return pin;
 }
 
 inline void BlockCache::erase_table(std::uint64_t table_number) {
   for (Shard& shard : shards_) {
     MutexLock lock(shard.mutex);
-    for (std::size_t left = shard.entry_count; left > 0; --left) {
-      Entry& entry = *shard.hand;
-      shard.hand = entry.next;
-      if (entry.table_number == table_number) shard.remove(entry);
+    for (Position position = 0; position < shard.slots.size(); ++position) {
+      const Slot& slot = shard.slots[position];
+      if (slot.body && slot.table_number == table_number) shard.remove(position);
     }
   }
 }
@@ -261,67 +332,70 @@ inline std::size_t BlockCache::shard_budget_bytes() const {
   return static_cast<std::size_t>(capacity_bytes_ - reserved) / shard_count;
 }
 
-// The pointer that owns the entry; where there is none, the empty one at the end of its bucket.
-inline BlockCache::Owner& BlockCache::Shard::owner_of(std::uint64_t table_number,
-                                                      std::uint64_t offset, std::uint64_t hash) {
-  Owner* owner = &buckets[hash & (buckets.size() - 1)];
-  while (*owner && ((*owner)->offset != offset || (*owner)->table_number != table_number)) {
-    owner = &(*owner)->next_in_bucket;
+inline BlockCache::Slot* BlockCache::Shard::find(std::uint64_t table_number, std::uint64_t offset,
+                                                 std::uint64_t hash) {
+  for (Position at = bucket_of(hash); at != nowhere; at = slots[at].next) {
+    Slot& slot = slots[at];
+    if (slot.offset == offset && slot.table_number == table_number) return &slot;
   }
-  return *owner;
+  return nullptr;
 }
 
-// Right behind the hand, so that the hand comes to it last.
-inline void BlockCache::Shard::add(Owner entry) {
-  if (entry_count == buckets.size()) grow();
-  Entry& added = *entry;
-  if (hand == nullptr) hand = added.next = added.previous = &added;
-  added.next = hand;
-  added.previous = hand->previous;
-  added.next->previous = added.previous->next = &added;
-  ++entry_count;
-  used_bytes += added.charge_bytes();
-  owner_of(added.table_number, added.offset, added.hash) = std::move(entry);
+// One more free slot, and buckets for twice as many where there would be more slots than buckets.
+// Nothing has changed where memory runs out.
+inline void BlockCache::Shard::make_slot() {
+  std::vector<Position> heads;
+  if (slots.size() == buckets.size()) heads.assign(2 * buckets.size(), nowhere);
+  slots.emplace_back();
+  if (!heads.empty()) {
+    buckets.swap(heads);
+    for (Position at = 0; at + 1 < slots.size(); ++at) {  // of which none is free
+      Position& bucket = bucket_of(hash_of(slots[at].table_number, slots[at].offset));
+      slots[at].next = std::exchange(bucket, at);
+    }
+  }
+  first_free = static_cast<Position>(slots.size() - 1);
 }
 
-inline BlockCache::Owner BlockCache::Shard::remove(Entry& entry) {
-  entry.next->previous = entry.previous;
-  entry.previous->next = entry.next;
-  if (hand == &entry) hand = entry.next;
-  if (--entry_count == 0) hand = nullptr;
-  used_bytes -= entry.charge_bytes();
-  Owner& owner = owner_of(entry.table_number, entry.offset, entry.hash);
-  Owner removed = std::move(owner);
-  owner = std::move(removed->next_in_bucket);
-  return removed;
+inline void BlockCache::Shard::add(std::uint64_t table_number, std::uint64_t offset,
+                                   BlockBytes body) {
+  if (first_free == nowhere) make_slot();
+  const Position position = first_free;
+  Slot& slot = slots[position];
+  first_free = slot.next;
+  Position& bucket = bucket_of(hash_of(table_number, offset));
+  slot = Slot{table_number, offset, std::move(body), bucket, false};
+  bucket = position;
+  used_bytes += slot.charge_bytes();
 }
 
-inline void BlockCache::Shard::evict(std::size_t budget_bytes) {
+inline BlockBytes BlockCache::Shard::remove(Position position) {
+  Slot& slot = slots[position];
+  used_bytes -= slot.charge_bytes();
+  Position* link = &bucket_of(hash_of(slot.table_number, slot.offset));
+  while (*link != position)
+    link = &slots[*link].next;
+  *link = slot.next;
+  slot.next = std::exchange(first_free, position);
+  return std::exchange(slot.body, BlockBytes());
+}
+
+// Returns the memory of the block that went last, if any had to.
+inline BlockBytes BlockCache::Shard::evict(std::size_t budget_bytes) {
+  BlockBytes evicted;
   // Twice round at most: the first time unmarks, and what the second leaves is pinned.
-  for (std::size_t steps = 2 * entry_count; used_bytes > budget_bytes && steps > 0; --steps) {
-    Entry& entry = *hand;
-    hand = entry.next;
-    if (entry.is_marked || entry.is_pinned()) {
-      entry.is_marked = false;
+  for (std::size_t steps = 2 * slots.size(); used_bytes > budget_bytes && steps > 0; --steps) {
+    const Position position = hand;
+    hand = position + 1 < slots.size() ? position + 1 : 0;
+    Slot& slot = slots[position];
+    if (!slot.body) continue;
+    if (slot.is_marked || slot.body.is_shared()) {
+      slot.is_marked = false;
       continue;
     }
-    const Owner removed = remove(entry);
-    if (spare.empty()) spare = std::move(removed->body);
+    evicted = remove(position);
   }
-}
-
-inline void BlockCache::Shard::grow() {
-  std::vector<Owner> chains(2 * buckets.size());
-  chains.swap(buckets);
-  for (Owner& chain : chains) {
-    while (chain) {
-      Owner entry = std::move(chain);
-      chain = std::move(entry->next_in_bucket);
-      Owner& bucket = buckets[entry->hash & (buckets.size() - 1)];
-      entry->next_in_bucket = std::move(bucket);
-      bucket = std::move(entry);
-    }
-  }
+  return evicted;
 }
 
 }  // namespace lsmith

@@ -143,7 +143,7 @@ class Table {
         std::uint64_t table_id, BlockCache* cache);
   Status load();
   Result<Footer> load_footer(Tail& tail) const;
-  Result<std::string> load_block(BlockHandle handle, const Tail& tail) const;
+  Result<BlockPin> load_block(BlockHandle handle, const Tail& tail) const;
   Status load_fences(BlockHandle handle, const Tail& tail);
   Status load_filter(const Tail& tail);
   void reserve();
@@ -153,7 +153,7 @@ class Table {
   BlockPin find_cached(BlockHandle handle) const;
   Result<BlockPin> fetch_mapped(std::uint32_t position, BlockHandle handle) const;
   Result<BlockPin> fetch_read(BlockHandle handle) const;
-  Result<std::string> read_block(BlockHandle handle, std::string buffer) const;
+  Result<BlockBytes> read_block(BlockHandle handle, BlockBytes memory) const;
   Result<Block> open_data_block(BlockHandle handle, std::string_view body) const;
   Result<std::optional<std::uint64_t>> get_in_block(std::uint32_t position, const Target& target,
                                                     std::string& value) const;

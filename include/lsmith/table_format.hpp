@@ -152,8 +152,13 @@ inline bool fits_before(BlockHandle handle, std::uint64_t end) {
   return handle.size <= room && handle.offset <= room - handle.size;
 }
 
+// Of a block in the file, with its trailer.
+inline std::size_t block_bytes(BlockHandle handle) {
+  return std::size_t{handle.size} + block_trailer_bytes;
+}
+
 inline std::uint64_t block_end(BlockHandle handle) {
-  return handle.offset + handle.size + block_trailer_bytes;
+  return handle.offset + block_bytes(handle);
 }
 
 inline std::uint32_t block_seed(std::uint64_t table_id, std::uint64_t offset) {

@@ -35,9 +35,9 @@ inline Status Table::load() {
   const Result<Footer> footer = load_footer(tail);
   if (!footer.ok()) return footer.status();
 
-  const Result<std::string> properties_body = load_block(footer->properties, tail);
-  if (!properties_body.ok()) return properties_body.status();
-  Result<TableProperties> properties = decode_properties(*properties_body);
+  const Result<BlockPin> properties_block = load_block(footer->properties, tail);
+  if (!properties_block.ok()) return properties_block.status();
+  Result<TableProperties> properties = decode_properties(properties_block->body());
   if (!properties.ok()) return std::move(properties).status();
   properties_ = *std::move(properties);
   properties_.meta.number = number_;
@@ -70,23 +70,27 @@ inline Result<Footer> Table::load_footer(Tail& tail) const {
 }
 
 // The body of a block other than a data block, out of the tail when it is there.
-inline Result<std::string> Table::load_block(BlockHandle handle, const Tail& tail) const {
+inline Result<BlockPin> Table::load_block(BlockHandle handle, const Tail& tail) const {
   if (!detail::fits_before(handle, file_->size_bytes() - footer_bytes)) {
     return detail::corrupt(detail::block_at(handle.offset) + ": reaches beyond the file");
   }
-  if (handle.offset < tail.offset) return read_block(handle, {});
+  if (handle.offset < tail.offset) {
+    Result<BlockBytes> read = read_block(handle, BlockBytes(detail::block_bytes(handle)));
+    if (!read.ok()) return std::move(read).status();
+    return BlockPin(*std::move(read));
+  }
   const std::string_view bytes = std::string_view(tail.bytes)
                                      .substr(static_cast<std::size_t>(handle.offset - tail.offset),
                                              handle.size + block_trailer_bytes);
   if (Status s = check_block(table_id_, handle.offset, bytes); !s.ok()) return s;
-  return std::string(bytes.substr(0, handle.size));
+  return BlockPin::borrowed(bytes.substr(0, handle.size));
 }
 
 inline Status Table::load_fences(BlockHandle handle, const Tail& tail) {
-  const Result<std::string> body = load_block(handle, tail);
-  if (!body.ok()) return body.status();
+  const Result<BlockPin> pin = load_block(handle, tail);
+  if (!pin.ok()) return pin.status();
   const std::string where = detail::block_at(handle.offset);
-  const Result<Block> index = Block::open(*body);
+  const Result<Block> index = Block::open(pin->body());
   if (!index.ok()) return Status(index.status()).in(where);
   if (index->entry_count() != properties_.data_blocks)
     return detail::corrupt(where + ": index and properties disagree");
@@ -98,12 +102,13 @@ inline Status Table::load_fences(BlockHandle handle, const Tail& tail) {
 
 inline Status Table::load_filter(const Tail& tail) {
   if (properties_.filter.size == 0) return {};
-  const Result<std::string> body = load_block(properties_.filter, tail);
-  if (!body.ok()) return body.status();
-  filter_lines_.resize((body->size() + sizeof(FilterLine) - 1) / sizeof(FilterLine));
+  const Result<BlockPin> pin = load_block(properties_.filter, tail);
+  if (!pin.ok()) return pin.status();
+  const std::string_view body = pin->body();
+  filter_lines_.resize((body.size() + sizeof(FilterLine) - 1) / sizeof(FilterLine));
   char* const bytes = reinterpret_cast<char*>(filter_lines_.data());
-  std::memcpy(bytes, body->data(), body->size());
-  filter_.emplace(std::string_view(bytes, body->size()));
+  std::memcpy(bytes, body.data(), body.size());
+  filter_.emplace(std::string_view(bytes, body.size()));
   return {};
 }
 
@@ -199,21 +204,21 @@ inline Result<BlockPin> Table::fetch_mapped(std::uint32_t position, BlockHandle 
 }
 
 inline Result<BlockPin> Table::fetch_read(BlockHandle handle) const {
-  std::string buffer;
-  if (cache_ != nullptr) buffer = cache_->take_buffer(number_, handle.offset);
-  Result<std::string> body = read_block(handle, std::move(buffer));
+  const std::size_t bytes = detail::block_bytes(handle);
+  BlockBytes memory =
+      cache_ != nullptr ? cache_->allocate(number_, handle.offset, bytes) : BlockBytes(bytes);
+  Result<BlockBytes> body = read_block(handle, std::move(memory));
   if (!body.ok()) return std::move(body).status().in(name_);
   if (cache_ != nullptr) return cache_->insert(number_, handle.offset, *std::move(body));
-  return BlockPin(std::make_unique<std::string>(*std::move(body)));
+  return BlockPin(*std::move(body));
 }
 
-// The checked body of a block, read with its trailer in one piece, in the buffer.
-inline Result<std::string> Table::read_block(BlockHandle handle, std::string bytes) const {
-  bytes.resize(handle.size + block_trailer_bytes);
-  if (Status s = file_->read(handle.offset, bytes.data(), bytes.size()); !s.ok()) return s;
-  if (Status s = check_block(table_id_, handle.offset, bytes); !s.ok()) return s;
-  bytes.resize(handle.size);
-  return bytes;
+// The checked body of a block, read with its trailer in one piece, in that memory.
+inline Result<BlockBytes> Table::read_block(BlockHandle handle, BlockBytes memory) const {
+  if (Status s = file_->read(handle.offset, memory.data(), memory.size()); !s.ok()) return s;
+  if (Status s = check_block(table_id_, handle.offset, memory.view()); !s.ok()) return s;
+  memory.resize(handle.size);
+  return memory;
 }
 
 inline Result<Block> Table::open_data_block(BlockHandle handle, std::string_view body) const {
