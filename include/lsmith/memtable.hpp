@@ -295,7 +295,9 @@ inline void MemtableCursor::prev() {
     --place_.position;
     return stand_on_oldest(place_);
   }
-  stand_on_oldest(memtable_->tree_.last_before(entry_->key()));
+  const detail::LeafPlace before = memtable_->tree_.last_before(entry_->key());
+  if (before.leaf != nullptr) before.leaf->prefetch_entries(before.order);  // as next_key() does
+  stand_on_oldest(before);
 }
 
 inline std::string_view MemtableCursor::key() const {
