@@ -1,13 +1,16 @@
-// pages.hpp: hints to the operating system about memory that is about to be filled.
+// pages.hpp: memory that is about to be filled, and the operating system's pages.
 //
 // Memory comes from the system a page at a time, each when it is touched first, and each such fault
 // costs more than filling the page does: much more inside a virtual machine. Who knows that a large
-// block will be filled may ask for its pages at once, or for large ones. Both are hints: where the
-// system does not know them nothing happens. Thread-safe.
+// block will be filled may ask for its pages at once, or for large ones, of which a processor also
+// remembers more. All of that are hints: where the system does not know them nothing happens.
+// Thread-safe.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <utility>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -15,10 +18,33 @@
 
 namespace lsmith {
 
+inline constexpr std::size_t large_page_bytes = std::size_t{2} << 20;
+
 /// The block will be filled soon, all of it: its pages are to be there before they are touched.
 void populate_pages(char* block, std::size_t bytes);
 /// The block will be filled from the front, perhaps not to its end: larger pages are better.
 void enlarge_pages(char* block, std::size_t bytes);
+
+/// A large page's worth of memory that will be filled. The system has it back at once when it dies:
+/// what an allocator keeps of blocks that came and went is memory that nobody else can have.
+/// Move-only.
+class LargePage {
+ public:
+  /// Empty when there is no memory.
+  LargePage();
+  LargePage(LargePage&& other) noexcept : bytes_(std::exchange(other.bytes_, nullptr)) {}
+  LargePage& operator=(LargePage&& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~LargePage();
+
+  /// large_page_bytes of them, or null.
+  char* data() const { return bytes_; }
+
+ private:
+  char* bytes_ = nullptr;
+};
 
 #if defined(__linux__)
 
@@ -40,13 +66,37 @@ inline void populate_pages(char* block, std::size_t bytes) {
 }
 
 inline void enlarge_pages(char* block, std::size_t bytes) {
-  detail::advise(block, bytes, std::size_t{2} << 20, MADV_HUGEPAGE);
+  detail::advise(block, bytes, large_page_bytes, MADV_HUGEPAGE);
+}
+
+// The system places nothing as large pages are placed, so twice as much is asked for, and what is
+// too much given back.
+inline LargePage::LargePage() {
+  void* const room = ::mmap(nullptr, 2 * large_page_bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) return;
+  const auto misplaced = reinterpret_cast<std::uintptr_t>(room) % large_page_bytes;
+  const std::size_t before_bytes = (large_page_bytes - misplaced) % large_page_bytes;
+  bytes_ = static_cast<char*>(room) + before_bytes;
+  if (before_bytes > 0) ::munmap(room, before_bytes);
+  ::munmap(bytes_ + large_page_bytes, large_page_bytes - before_bytes);
+  enlarge_pages(bytes_, large_page_bytes);
+  populate_pages(bytes_, large_page_bytes);
+}
+
+inline LargePage::~LargePage() {
+  if (bytes_ != nullptr) ::munmap(bytes_, large_page_bytes);
 }
 
 #else
 
 inline void populate_pages(char*, std::size_t) {}
 inline void enlarge_pages(char*, std::size_t) {}
+
+inline LargePage::LargePage() : bytes_(static_cast<char*>(std::malloc(large_page_bytes))) {}
+inline LargePage::~LargePage() {
+  std::free(bytes_);
+}
 
 #endif
 

@@ -40,11 +40,11 @@ class Arena {
 
  private:
   static constexpr std::size_t block_bytes_min = std::size_t{4} << 10;
-  static constexpr std::size_t block_bytes_max = std::size_t{1} << 20;
 
   char* new_block(std::size_t bytes);
 
   std::vector<std::unique_ptr<char[]>> blocks_;
+  std::vector<LargePage> pages_;  // all blocks of that size, so most of a large memtable
   char* free_ = nullptr;
   std::size_t free_bytes_ = 0;
   std::atomic<std::size_t> memory_bytes_{0};  // a gauge: relaxed, it orders nothing
@@ -126,7 +126,7 @@ inline char* Arena::allocate(std::size_t bytes, std::size_t alignment) {
   if (gap_bytes + bytes > free_bytes_) {
     // A quarter of what there is: few blocks, little of the last one unused.
     const std::size_t block_bytes =
-        std::clamp(memory_bytes() / 4, block_bytes_min, block_bytes_max);
+        std::clamp(memory_bytes() / 4, block_bytes_min, large_page_bytes);
     if (bytes > block_bytes / 4) return new_block(bytes);  // alone, so the free rest is not lost
     free_ = new_block(block_bytes);
     free_bytes_ = block_bytes;
@@ -139,10 +139,16 @@ inline char* Arena::allocate(std::size_t bytes, std::size_t alignment) {
 }
 
 inline char* Arena::new_block(std::size_t bytes) {
-  blocks_.emplace_back(new char[bytes]);  // not make_unique, which would fill it with zeros
-  populate_pages(blocks_.back().get(), bytes);
-  memory_bytes_.store(memory_bytes() + bytes + sizeof blocks_.back(), std::memory_order_relaxed);
-  return blocks_.back().get();
+  char* block = nullptr;
+  if (bytes == large_page_bytes) {
+    block = pages_.emplace_back().data();
+    if (block == nullptr) throw std::bad_alloc();
+  } else {
+    block = blocks_.emplace_back(new char[bytes]).get();  // not make_unique, which would fill it
+    populate_pages(block, bytes);
+  }
+  memory_bytes_.store(memory_bytes() + bytes + sizeof block, std::memory_order_relaxed);
+  return block;
 }
 
 inline std::size_t KeyVersion::size_bytes(std::string_view value, const KeyVersion* before) {
