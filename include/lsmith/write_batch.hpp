@@ -78,6 +78,7 @@ class WriteBatch {
   void begin_record(Kind kind, std::string_view key, std::size_t value_bytes);
   void set_count(std::uint32_t count) { store_fixed32(bytes_.data() + 8, count); }
 
+  static std::string_view take_bytes(const char*& at);
   static Status parse_record(ByteReader& reader);
   static Status corrupt(std::size_t offset, std::string_view why);
 
@@ -146,15 +147,28 @@ void WriteBatch::for_each(Visitor&& visit) const {
 
 template <class Visitor>
 void WriteBatch::for_each_in(std::string_view payload, Visitor&& visit) {
-  ByteReader reader(payload.substr(header_bytes));
-  Sequence at = sequence_in(payload);
-  for (; !reader.is_empty(); ++at) {  // the bytes were written or checked by this class
-    const Kind kind = static_cast<Kind>(*reader.fixed8());
-    const std::string_view key = *reader.bytes();
-    const std::string_view value = kind == Kind::put ? *reader.bytes() : std::string_view();
-    visit(make_tag(at, kind), key, value);
+  const char* at = payload.data() + header_bytes;
+  const char* const end = payload.data() + payload.size();
+  Sequence sequence = sequence_in(payload);
+  for (; at != end; ++sequence) {
+    const Kind kind = static_cast<Kind>(*at++);
+    const std::string_view key = take_bytes(at);
+    const std::string_view value = kind == Kind::put ? take_bytes(at) : std::string_view();
+    assert(at <= end);
+    visit(make_tag(sequence, kind), key, value);
   }
-  assert(at - sequence_in(payload) == count_in(payload));
+  assert(sequence - sequence_in(payload) == count_in(payload));
+}
+
+// What put_bytes() wrote, without ByteReader's care: this class wrote or checked these bytes.
+inline std::string_view WriteBatch::take_bytes(const char*& at) {
+  std::uint32_t size = 0;
+  for (int shift = 0;; shift += 7) {
+    const auto byte = static_cast<unsigned char>(*at++);
+    size |= static_cast<std::uint32_t>(byte & 0x7f) << shift;
+    if (byte < 0x80) break;
+  }
+  return {std::exchange(at, at + size), size};
 }
 
 inline Result<WriteBatch> WriteBatch::parse(std::string_view payload) {
