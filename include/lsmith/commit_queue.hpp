@@ -75,8 +75,8 @@ class CommitQueue {
   Mutex mutex_;
   Signal changed_;
   std::deque<CommitRequest*> queue_ LSMITH_GUARDED_BY(mutex_);
-  std::atomic<std::size_t> count_{
-      0};  // of the queue; relaxed: it says only whether to go on waiting
+  // Of the queue; relaxed: it says only whether to go on waiting.
+  std::atomic<std::size_t> count_{0};
   // The leader's alone.
   std::vector<CommitRequest*> group_;  // until it is taken, the one before
   bool is_company_likely_ = true;
