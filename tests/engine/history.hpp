@@ -28,6 +28,7 @@ using lsmith::testing::FaultFs;
 using lsmith::testing::folder;
 using lsmith::testing::Image;
 using lsmith::testing::last_batch;
+using lsmith::testing::Machine;
 using lsmith::testing::name_of;
 using lsmith::testing::reader_of;
 using Map = lsmith::testing::Map;
@@ -39,15 +40,6 @@ struct History : lsmith::testing::History {
                  Durability durability = Durability::process) const {
     for (std::uint64_t i = first; i <= last; ++i)
       REQUIRE(write(db, i, durability).ok());
-  }
-};
-
-struct Machine : lsmith::testing::Machine {
-  using lsmith::testing::Machine::Machine;
-  Db open() {
-    auto db = try_open();
-    REQUIRE_MESSAGE(db.ok(), db.status().to_string());
-    return std::move(*db);
   }
 };
 

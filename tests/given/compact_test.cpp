@@ -1,11 +1,7 @@
 // compact_test.cpp: who asks for everything to be merged has it merged once.
-#include "../fault_fs.hpp"
-
-#include <lsmith/lsmith.hpp>
+#include "../support/machine.hpp"
 
 #include <doctest/doctest.h>
-
-#include <utility>
 
 namespace compact_test {
 
@@ -19,24 +15,14 @@ class Counter final : public EventListener {
   int count = 0;
 };
 
-struct Machine {
-  Machine() {
-    options.file_system = &files;
-    options.executor = &executor;
-    options.listener = &compactions;
-    options.write_buffer_bytes = 64 << 10;
-  }
-  Db open() { return std::move(*Db::open("/db", options)); }
-
-  testing::FaultFs files;
-  ManualExecutor executor;
+struct CountingMachine : testing::Machine {
+  CountingMachine() { options.listener = &compactions; }
   Counter compactions;
-  Options options = small_options();
 };
 
 TEST_SUITE("compact") {
   TEST_CASE("the flush of compact() starts no compaction of its own") {
-    Machine machine;
+    CountingMachine machine;
     machine.options.level0_compact_count = 2;
     Db db = machine.open();
     REQUIRE(db.put("a", "1").ok());
@@ -56,7 +42,7 @@ TEST_SUITE("compact") {
   }
 
   TEST_CASE("a full level 0 is merged all the same, since the flush waits for it") {
-    Machine machine;
+    CountingMachine machine;
     machine.options.level0_compact_count = machine.options.level0_slow_count = 1;
     machine.options.level0_stop_count = 1;
     Db db = machine.open();
@@ -68,7 +54,7 @@ TEST_SUITE("compact") {
   }
 
   TEST_CASE("a compact() whose flush fails lets other compactions go on") {
-    Machine machine;
+    CountingMachine machine;
     Db db = machine.open();
     REQUIRE(db.put("a", "1").ok());
     machine.files.fail(testing::Call::sync, 1, false);

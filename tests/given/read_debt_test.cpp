@@ -1,30 +1,15 @@
 // read_debt_test.cpp: readers that meet many tables have them merged, in the end and not before.
-#include "../fault_fs.hpp"
-
-#include <lsmith/lsmith.hpp>
+#include "../support/machine.hpp"
 
 #include <doctest/doctest.h>
 
 #include <cstdint>
 #include <string>
-#include <utility>
 
 namespace read_debt_test {
 
 using namespace lsmith;
-
-struct Machine {
-  Machine() {
-    options.file_system = &files;
-    options.executor = &executor;
-    options.write_buffer_bytes = 64 << 10;
-  }
-  Db open() { return std::move(*Db::open("/db", options)); }
-
-  testing::FaultFs files;
-  ManualExecutor executor;
-  Options options = small_options();
-};
+using testing::Machine;
 
 void add_table(Db& db) {
   REQUIRE(db.put("a", "1").ok());

@@ -1,5 +1,5 @@
-// history.hpp: a history of batches that is a function of their numbers, a machine to run it on,
-// and the judgement whether a database holds a prefix of it.
+// history.hpp: a history of batches that is a function of their numbers, and the judgement whether
+// a database holds a prefix of it.
 #pragma once
 
 #include <lsmith/lsmith.hpp>
@@ -12,14 +12,12 @@
 #include <utility>
 #include <vector>
 
-#include "../fault_fs.hpp"
+#include "machine.hpp"
 #include "random.hpp"
 
 namespace lsmith::testing {
 
 using Map = std::map<std::string, std::string>;
-
-inline const std::string folder = "/db";
 
 // Batch i (from 1) writes three of forty keys, or erases one of them, and says its number in
 // "last".
@@ -65,27 +63,6 @@ class History {
  private:
   const std::uint64_t seed_;
   std::vector<Map> states_;
-};
-
-// Small enough for a flush every dozen batches or two.
-inline Options machine_options() {
-  Options options = small_options();
-  options.write_buffer_bytes = 8192;
-  return options;
-}
-
-// A disk and one processor. Make the Db after it, so that it goes first.
-struct Machine {
-  explicit Machine(const Image& image = {}, const Options& chosen = machine_options())
-      : files(image), options(chosen) {
-    options.file_system = &files;
-    options.executor = &executor;
-  }
-  Result<Db> try_open() { return Db::open(folder, options); }
-
-  FaultFs files;
-  ManualExecutor executor;
-  Options options;
 };
 
 struct Answers {
