@@ -201,6 +201,20 @@ bool take_turns(const CmakeBuild& build, Bench& bench, const std::string& label,
   return is_stopped == 0;
 }
 
+bool write_files(const std::map<std::string, std::string>& texts) {
+  bool is_fine = true;
+  for (const auto& [path, text] : texts)
+    if (!write_text(path, text))
+      is_fine = complain(exit_failure, path + " can not be written") == exit_fine;
+  return is_fine;
+}
+
+int finish_bench(bool is_fine, const BenchTroubles& troubles) {
+  for (const std::string& failure : troubles.failures)
+    complain(exit_failure, failure);
+  return finish(is_fine && troubles.failures.empty() ? exit_fine : exit_failure);
+}
+
 FreshFolder::FreshFolder(const std::string& parent) : path_(parent + "/lsmith-bench-XXXXXX") {
   std::signal(SIGINT, [](int) { is_stopped = 1; });
   std::error_code ignored;  // mkdtemp says it too

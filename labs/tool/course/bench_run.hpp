@@ -7,6 +7,7 @@
 #include "command.hpp"
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -50,6 +51,11 @@ struct BenchTroubles {
 bool take_turns(const CmakeBuild& build, Bench& bench, const std::string& label,
                 const std::vector<BenchStep>& steps, const std::string& folder,
                 BenchTroubles& troubles);
+
+/// Writes texts, by their paths. False, after a complaint, when one can not be written.
+bool write_files(const std::map<std::string, std::string>& texts);
+/// Says what failed, and ends the command: fine when nothing did and `is_fine`.
+int finish_bench(bool is_fine, const BenchTroubles& troubles);
 
 /// A folder of its own, for as long as it lives. Ctrl-C then ends the turns, not this process,
 /// which would leave the folder behind.

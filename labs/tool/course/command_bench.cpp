@@ -128,19 +128,15 @@ std::vector<BenchStep> steps_of(const Bench& bench) {
   return steps;
 }
 
-// Shows the answer and writes the files.
-int show(const Request& request, const std::vector<std::string>& failures) {
+// Shows the answer and writes the files. False, after a complaint, when these can not be written.
+bool show(const Request& request) {
   print_bench(request.bench);
-  int code = failures.empty() ? exit_fine : exit_failure;
-  for (const auto& [path, text] : {std::pair{request.json, bench_json(request.bench)},
-                                   std::pair{request.html, bench_html(request.bench)}})
-    if (!write_text(path, text)) code = complain(exit_failure, path + " can not be written");
-  if (code == exit_fine || !failures.empty())
+  const bool is_fine = write_files(
+      {{request.json, bench_json(request.bench)}, {request.html, bench_html(request.bench)}});
+  if (is_fine)
     print("every figure: " + short_path(request.json) + "; charts: " + short_path(request.html) +
           "\n");
-  for (const std::string& failure : failures)
-    complain(exit_failure, failure);
-  return finish(code);
+  return is_fine;
 }
 
 }  // namespace
@@ -166,7 +162,7 @@ int run_bench(std::vector<std::string> given) {
     if (!take_turns(build, bench, "bench", steps_of(bench), folder.path(), troubles))
       return complain(exit_failure, "stopped");
   }
-  return show(request, troubles.failures);
+  return finish_bench(show(request), troubles);
 }
 
 }  // namespace lab

@@ -164,11 +164,7 @@ bool show(const Request& request, const Sweep& sweep, const Bench& bench) {
   print_sentences(bench);
   const std::string plot = request.plots + "/" + sweep.name + ".svg";
   const std::string json = request.json + "/" + sweep.name + ".json";
-  bool is_fine = true;
-  for (const auto& [path, text] :
-       {std::pair{plot, sweep_svg(sweep, bench)}, std::pair{json, bench_json(bench)}})
-    if (!write_text(path, text))
-      is_fine = complain(exit_failure, path + " can not be written") == exit_fine;
+  const bool is_fine = write_files({{plot, sweep_svg(sweep, bench)}, {json, bench_json(bench)}});
   if (is_fine) print("plots: " + short_path(plot) + "; every figure: " + short_path(json) + "\n");
   return is_fine;
 }
@@ -210,9 +206,7 @@ int run_scaling(std::vector<std::string> given) {
     print(paint(Tone::note, late + ": left out what was not done within " +
                                 counted(request.minutes_max, "minute", "minutes")) +
           "\n");
-  for (const std::string& failure : troubles.failures)
-    complain(exit_failure, failure);
-  return finish(is_fine && troubles.failures.empty() ? exit_fine : exit_failure);
+  return finish_bench(is_fine, troubles);
 }
 
 }  // namespace lab
