@@ -55,8 +55,8 @@ endif()
 # components, the three verdicts on one chapter, and a small benchmark. `labs/lab verify` does the rest.
 lsmith_view_test(tool.halves SOURCES tests/tool/halves_test.cpp labs/tool/course/halves.cpp
                  labs/tool/course/source_text.cpp)
-lsmith_view_test(tool.bench_results SOURCES tests/tool/bench_results_test.cpp
-                 labs/tool/course/bench_results.cpp)
+lsmith_view_test(tool.bench_results SOURCES tests/tool/bench_results_test.cpp labs/tool/course/bench_files.cpp
+                 labs/tool/course/bench_results.cpp labs/tool/course/bench_words.cpp labs/tool/terminal.cpp)
 lsmith_view_test(tool.bench_plot SOURCES tests/tool/bench_plot_test.cpp labs/tool/course/bench_plot.cpp
                  labs/tool/course/bench_results.cpp labs/tool/course/bench_sweeps.cpp labs/tool/terminal.cpp)
 foreach(name tool.halves tool.bench_results tool.bench_plot)

@@ -36,6 +36,17 @@ expect 0 '<h3>fillseq</h3>' cat "$folder/bench.html"
 expect 1 '' grep -E 'https?:|src=' "$folder/bench.html"
 expect 0 '' rmdir "$folder/data"
 
+# Beside a peer, where there is one, it is said which library that is: a file that is there.
+peer=$(sed -n 's/^bench\.\(leveldb\|rocksdb\|lmdb\)$/\1/p' "$(dirname "$lab")/../build/test/targets.txt" | head -n 1)
+if [ -n "$peer" ]; then
+  expect 0 ' is linked from /' "$lab" bench sequential --entries 1000 --repetitions 1 --engine lsmith,$peer \
+    --folder "$folder/data" --json "$folder/peer.json" --html "$folder/peer.html"
+  expect 0 ' is linked from /' cat "$folder/peer.html"
+  expect 0 '' test -f "$(sed -n 's/.*"library": "\([^"]*\)".*/\1/p' "$folder/peer.json")"
+else
+  echo 'left out: there is no peer here'
+fi
+
 # A small scaling run: the same for each sweep, and a plot.
 expect 0 'fillrandom 1,000 ' "$lab" bench scaling --quick --engine lsmith,mapped --entries-max 10000 \
   --entries-min 1000 --data-bytes 2000000 --entries 2000 --folder "$folder/data" --plots "$folder/plots" \

@@ -1,5 +1,5 @@
 // bench_files.cpp: a benchmark as JSON and as a page. Names and versions are plain words: nothing
-// in them has to be escaped.
+// in them has to be escaped. Paths are not.
 #include "bench_report.hpp"
 
 #include <algorithm>
@@ -8,8 +8,20 @@
 namespace lab {
 namespace {
 
+// As JSON has it.
 std::string quoted(const std::string& text) {
-  return "\"" + text + "\"";
+  std::string result = "\"";
+  for (const char c : text)
+    result += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
+  return result + "\"";
+}
+
+// As HTML has it.
+std::string as_text(const std::string& text) {
+  std::string result;
+  for (const char c : text)
+    result += c == '&' ? "&amp;" : c == '<' ? "&lt;" : std::string{c};
+  return result;
 }
 
 std::string number_text(double number) {
@@ -115,13 +127,15 @@ std::string ratios_table(const Bench& bench, const BenchEngine& ours) {
 }  // namespace
 
 std::string bench_json(const Bench& bench) {
-  std::string text = "{\"repetitions\": " + std::to_string(bench.repetitions) + ", \"setting\": \"";
+  std::string setting;
   for (const std::string& sentence : bench_setting(bench))
-    text += sentence + " ";
-  text += "\",\n \"engines\": [";
+    setting += sentence + " ";
+  std::string text = "{\"repetitions\": " + std::to_string(bench.repetitions) +
+                     ", \"setting\": " + quoted(setting) + ",\n \"engines\": [";
   for (const BenchEngine& each : bench.engines)
     text += std::string(&each == &bench.engines.front() ? "" : ", ") +
-            "{\"name\": " + quoted(each.name) + ", \"version\": " + quoted(each.version) + "}";
+            "{\"name\": " + quoted(each.name) + ", \"version\": " + quoted(each.version) +
+            (each.is_peer() ? ", \"library\": " + quoted(each.library) : "") + "}";
   text += "],\n \"machine\": {";
   for (const auto& [name, ns] : bench.machine)
     text +=
@@ -136,7 +150,7 @@ std::string bench_html(const Bench& bench) {
   std::string text = page_begin;
   text += "<p class=\"faint\">";
   for (const std::string& sentence : bench_setting(bench))
-    text += sentence + "<br>\n";
+    text += as_text(sentence) + "<br>\n";
   text +=
       "</p>\n<h2>Time of one operation</h2>\n<p class=\"faint\">Shorter is faster.</p>\n"
       "<div class=\"charts\">\n";

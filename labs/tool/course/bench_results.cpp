@@ -5,6 +5,7 @@
 #include "contract.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdlib>
 #include <sstream>
@@ -34,6 +35,23 @@ std::map<std::string, double> read_fields(std::istringstream& words) {
 }
 
 }  // namespace
+
+bool BenchEngine::is_packaged() const {
+  const auto is_below = [this](const std::string& folder) {
+    return library.compare(0, folder.size(), folder) == 0;
+  };
+  return is_below("/usr/") && !is_below("/usr/local/");
+}
+
+std::string library_in(const std::string& cache, const BenchEngine& peer) {
+  std::string front = "BENCH_";
+  for (const char c : peer.name)
+    front += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  front += "_LIBRARY:FILEPATH=";
+  for (const Line& line : lines_of(cache))
+    if (line.text.compare(0, front.size(), front) == 0) return line.text.substr(front.size());
+  return {};
+}
 
 std::string BenchResults::add(const std::string& engine, int repetition, const std::string& suite,
                               const std::string& output) {

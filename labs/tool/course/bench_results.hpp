@@ -19,8 +19,14 @@ struct BenchEngine {
   std::string package;  ///< of a distribution, which brings it; empty for ours
   bool is_mapped = false;
   std::string version = {};  ///< as the program says it
+  std::string library = {};  ///< the file that was linked; of peers only
   bool is_peer() const { return !package.empty(); }
+  /// Whether the library is a distribution's: below /usr, and not what was installed by hand.
+  bool is_packaged() const;
 };
+
+/// The library that CMake found for a peer, by the text of its cache; empty when it found none.
+std::string library_in(const std::string& cache, const BenchEngine& peer);
 
 /// One workload of a suite; workloads of a suite share a database, in their order.
 struct BenchWorkload {
@@ -68,8 +74,7 @@ struct Bench {
   std::uint64_t entries = 1'000'000;
   std::uint64_t value_bytes = 100;
   std::uint64_t repetitions = 5;
-  std::string data = {};      ///< how many entries of what size, in words
-  bool has_packages = false;  ///< of a distribution, among the peers
+  std::string data = {};  ///< how many entries of what size, in words
   std::vector<BenchEngine> engines;
   std::vector<BenchWorkload> workloads;
   BenchResults results;

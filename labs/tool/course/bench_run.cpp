@@ -8,7 +8,6 @@
 #include "text.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -51,18 +50,17 @@ bool take_engines(Arguments& arguments, std::string_view usage, std::set<std::st
   return complain(exit_usage, "there is no engine \"" + name + "\""), false;
 }
 
-// Whether CMake found one of these peers among the distribution's packages.
-bool has_packages(const CmakeBuild& build, const std::vector<BenchEngine>& peers) {
+// Notes which library CMake linked for each peer: the file itself, not a name for it.
+void find_libraries(const CmakeBuild& build, std::vector<BenchEngine>& engines) {
   const std::string cache = project_root() + "/" + build.folder + "/CMakeCache.txt";
   const std::string text = read_text(cache).value_or("");
-  return std::any_of(peers.begin(), peers.end(), [&](const BenchEngine& peer) {
-    std::string line = "\nBENCH_";
-    for (const char c : peer.name)
-      line += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    line += "_LIBRARY:FILEPATH=/usr/";
-    const std::size_t at = text.find(line);
-    return at != text.npos && text.compare(at + line.size(), 6, "local/") != 0;
-  });
+  for (BenchEngine& each : engines) {
+    if (!each.is_peer()) continue;
+    each.library = library_in(text, each);
+    std::error_code error;
+    const std::filesystem::path file = std::filesystem::canonical(each.library, error);
+    if (!error) each.library = file.string();
+  }
 }
 
 // Leaves out the engines that are not here, and says so. False when one of them was named.
@@ -176,7 +174,7 @@ bool prepare_bench(const CmakeBuild& build, BenchRequest& request,
     return complain(exit_failure, why), false;
   if (!leave_out_missing(build, request)) return false;
   build_engines(build, bench, others, failures);
-  bench.has_packages = has_packages(build, bench.only(true));
+  find_libraries(build, bench.engines);
   ask_programs(build, bench);
   if (!bench.workloads.empty()) return true;
   return complain(exit_failure, "the benchmark does not build"), false;
