@@ -37,7 +37,8 @@ inline bool is_same_key(std::string_view a, std::string_view b) {
   return true;
 }
 
-/// A copy of a key; empty at first. One thread at a time.
+/// A copy of a key; empty at first. One that was moved from may be replaced by another buffer or
+/// destroyed, and nothing else. One thread at a time.
 class KeyBuffer {
  public:
   KeyBuffer() = default;

@@ -1,7 +1,6 @@
 // read_debt.hpp: when merging level 0 is worth more to its readers than it costs.
 //
-//   level 0   [a------------z]      A scan positions a cursor in each, a get asks the filter of
-//   each.
+//   level 0   [a------------z]      A scan positions a cursor in each, a get asks its filter.
 //             [a------------z]      Merged, all of this would be one run.
 //             [a------------z]
 //   level 6   [a---][f---][p-z]

@@ -15,15 +15,51 @@ TEST_SUITE("key_buffer") {
     testing::Random random(1);
     KeyBuffer buffer;
     CHECK(buffer.view().empty());
-    for (int round = 0; round < 3; ++round) {
-      for (std::size_t size = 0; size < 200; ++size) {
-        const std::string key = random.bytes(size);
-        buffer.assign(key);
-        CHECK(buffer.view() == key);
-        const KeyBuffer moved = std::exchange(buffer, KeyBuffer());
-        CHECK(moved.view() == key);
-      }
+    for (int step = 0; step < 3000; ++step) {
+      const std::string key = random.bytes(random.below(random.chance(50) ? 50 : 300));
+      buffer.assign(key);
+      CHECK(buffer.view() == key);
     }
+  }
+
+  TEST_CASE("a buffer that is moved takes its key along") {
+    testing::Random random(4);
+    for (std::size_t size = 0; size < 200; ++size) {
+      const std::string key = random.bytes(size);
+      KeyBuffer buffer;
+      buffer.assign(key);
+      const KeyBuffer moved = std::exchange(buffer, KeyBuffer());
+      CHECK(moved.view() == key);
+      CHECK(buffer.view().empty());
+    }
+  }
+
+  TEST_CASE("keys of up to 48 bytes lie in the buffer itself, others where the longest did") {
+    KeyBuffer buffer;
+    const char* const begin = reinterpret_cast<const char*>(&buffer);
+    const char* const end = begin + sizeof buffer;
+    for (std::size_t size = 0; size <= 48; ++size) {
+      buffer.assign(std::string(size, 'k'));
+      CHECK(buffer.view().data() >= begin);
+      CHECK(buffer.view().data() < end);
+    }
+    buffer.assign(std::string(100, 'k'));
+    const char* const place = buffer.view().data();
+    for (std::size_t size = 0; size <= 100; ++size) {
+      buffer.assign(std::string(size, 'k'));
+      CHECK(buffer.view().data() == place);
+    }
+  }
+
+  TEST_CASE("keys that grow byte by byte find a new place seldom") {
+    KeyBuffer buffer;
+    const char* place = nullptr;
+    int places = 0;
+    for (std::size_t size = 49; size <= 1000; ++size) {
+      buffer.assign(std::string(size, 'k'));
+      places += std::exchange(place, buffer.view().data()) != place ? 1 : 0;
+    }
+    CHECK(places == 5);  // of 96, 192, 384, 768 and 1536 bytes
   }
 
   TEST_CASE("a part of what is held may be assigned") {
