@@ -17,6 +17,13 @@ for each in labs tests include solutions book build/tool; do
 done
 cd "$folder/course" || exit 1
 rm -rf labs/mine
+
+# A complete chapter starts the slow lane, by `nice`. Here that only notes what it is to run, since what runs behind
+# this script would outlive its folder, and take the processors from the other tests.
+mkdir "$folder/programs"
+printf '#!/bin/sh\necho "$*" >>"%s"\n' "$folder/started" >"$folder/programs/nice"
+chmod +x "$folder/programs/nice"
+PATH=$folder/programs:$PATH
 mine=labs/mine/05-bloom/lsmith/bloom.hpp
 solution=solutions/05-bloom/lsmith/bloom.hpp
 
@@ -66,7 +73,8 @@ expect 1 'not all steps' labs/lab reveal 05
 expect 2 'no step 05.9' labs/lab check 05.9
 cp $solution $mine
 expect 0 'the step is complete' labs/lab check 05.1
-expect 0 'the chapter is complete' labs/lab check 05
+expect 0 'sanitizers and the engine run behind it' labs/lab check 05
+expect 0 'the chapter is complete' printf '%s' "$output"
 expect 0 '25 of ' labs/lab
 expect 0 "$solution" labs/lab reveal 05
 expect 0 'run on labs/mine' labs/lab use mine 05
@@ -88,6 +96,10 @@ sed 's|bool may_contain(std::uint64_t hash) const;|bool may_contain(std::uint64_
 expect 0 'the contract is not the lab' labs/lab check 05.1
 expect 0 'kept:  labs/mine/kept/05-bloom-1' labs/lab reset 05
 expect 0 '0 of ' labs/lab
+if ! grep -q ' check 05 --slow$' "$folder/started"; then
+  failures=$((failures + 1))
+  echo 'found: a complete chapter did not start the slow lane'
+fi
 if ! grep -q 'std::uint64_t) const;' labs/mine/kept/05-bloom-1/lsmith/bloom.hpp; then
   failures=$((failures + 1))
   echo 'found: reset did not keep the component'
