@@ -1,0 +1,58 @@
+// log_pages_test.cpp: what a store into a log costs where it touches a page first. Linux alone says
+// which pages of a file are in memory.
+#include <lsmith/file.hpp>
+
+#include "../support/temp_folder.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#if defined(__linux__)
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace lsmith;
+using lsmith::testing::TempFolder;
+
+constexpr std::size_t log_bytes = std::size_t{4} << 20;
+constexpr std::size_t page_bytes = 4096;
+
+// How many pages of the file are in memory.
+std::size_t pages_in_memory(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  REQUIRE(file >= 0);
+  void* const map = ::mmap(nullptr, log_bytes, PROT_READ, MAP_SHARED, file, 0);
+  ::close(file);
+  REQUIRE(map != MAP_FAILED);
+  std::vector<unsigned char> pages(log_bytes / page_bytes);
+  REQUIRE(::mincore(map, log_bytes, pages.data()) == 0);
+  ::munmap(map, log_bytes);
+  return static_cast<std::size_t>(
+      std::count_if(pages.begin(), pages.end(), [](unsigned char page) { return page % 2 == 1; }));
+}
+
+}  // namespace
+
+TEST_SUITE("log pages") {
+  TEST_CASE("a store into a new log touches its own page, and reads nothing ahead") {
+    const TempFolder folder;
+    const std::string path = folder.path("log");
+    auto log = posix_file_system().create_log(path, log_bytes);
+    REQUIRE(log.ok());
+    if (pages_in_memory(path) > 0) {
+      MESSAGE("not checked: the file system of the temporary folder allocates in memory");
+      return;
+    }
+    REQUIRE((*log)->write(log_bytes / 2, "stored", false).ok());
+    CHECK(pages_in_memory(path) <= 16);  // a page, or some that are one to the system
+  }
+}
+#endif
