@@ -104,6 +104,7 @@ class Engine {
  private:
   struct Frozen {
     std::shared_ptr<Memtable> memtable;
+    std::shared_ptr<LogWriter> log;  // null: it was replayed
     std::uint64_t log_number;
     Sequence last_sequence;
   };
@@ -202,7 +203,8 @@ class Engine {
   std::shared_ptr<Memtable> active_;
   std::shared_ptr<LogWriter> log_;
   bool log_name_is_durable_ = false;
-  std::vector<std::shared_ptr<LogWriter>> earlier_logs_;  // not synced to their end, oldest first
+  // Not synced to their end, oldest first. Gone: flushed, and so durable in a table.
+  std::vector<std::weak_ptr<LogWriter>> earlier_logs_;
   std::uint64_t replayed_log_ = 0;  // the last one that was replayed; 0: all those are in tables
   Sequence last_sequence_ = 0;
 
@@ -265,7 +267,7 @@ inline Status Engine::start() {
   MutexLock lock(mutex_);
   active_log_number_ = first.number;
   for (const ReplayedLog& old : replayed)
-    frozen_.push_back(Frozen{old.memtable, old.number, old.last_sequence});
+    frozen_.push_back(Frozen{old.memtable, nullptr, old.number, old.last_sequence});
   if (!frozen_.empty()) {
     replayed_log_ = frozen_.back().log_number;
     schedule_flush();

@@ -57,6 +57,7 @@ inline Status Engine::flush_oldest() {
         .number = *table ? (*table)->number : 0,
         .bytes_written = bytes,
         .duration_us = executor_.now_us() - began_us});
+  oldest.log.reset();  // no longer needed, and here nobody waits while it is unmapped
   retire_log(oldest.log_number);
   return {};
 }

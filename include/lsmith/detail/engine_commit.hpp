@@ -74,7 +74,8 @@ inline void Engine::insert_group(const std::vector<CommitRequest*>& group) {
 inline Status Engine::sync_logs() {
   if (Status s = wait_for_replayed(); !s.ok()) return s;
   while (!earlier_logs_.empty()) {
-    if (Status s = earlier_logs_.front()->sync(); !s.ok()) return fail(std::move(s));
+    if (const auto earlier = earlier_logs_.front().lock())
+      if (Status s = earlier->sync(); !s.ok()) return fail(std::move(s));
     earlier_logs_.erase(earlier_logs_.begin());
   }
   if (!log_name_is_durable_)
@@ -148,7 +149,8 @@ inline Status Engine::wait_for_background() {
   return health;
 }
 
-// Freezes the active memtable and starts the next log. Nothing is synced here.
+// Freezes the active memtable and starts the next log. Nothing is synced here, and nothing large
+// given back: the log that ended is the flush lane's to close, with its memtable.
 inline Status Engine::rotate(std::uint64_t log_capacity_bytes) {
   LogStart start;
   start.number = storage_->numbers.take();
@@ -160,21 +162,18 @@ inline Status Engine::rotate(std::uint64_t log_capacity_bytes) {
   if (!log.ok()) return fail(std::move(log).status());
   std::shared_ptr<LogWriter> ended =
       std::exchange(log_, std::shared_ptr<LogWriter>(std::move(*log)));
+  std::erase_if(earlier_logs_, [](const auto& earlier) { return earlier.expired(); });
   if (ended->synced_bytes() < ended->end_offset()) earlier_logs_.push_back(ended);
   auto active = std::make_shared<Memtable>();
   {
     MutexLock lock(mutex_);
-    frozen_.push_back(Frozen{active_, active_log_number_, last_sequence_});
+    frozen_.push_back(Frozen{active_, std::move(ended), active_log_number_, last_sequence_});
     active_log_number_ = start.number;
     const ViewPin old = view_.pin();
     auto view = std::make_shared<View>(*old);
     view->frozen.insert(view->frozen.begin(), active_);
     view->active = active;
     view_.publish(std::move(view));
-    std::erase_if(earlier_logs_, [this](const auto& earlier) LSMITH_REQUIRES(mutex_) {
-      return earlier->header().file_number <
-             frozen_.front().log_number;  // flushed: durable in a table
-    });
     schedule_flush();
   }
   active_ = std::move(active);
