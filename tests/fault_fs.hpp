@@ -474,9 +474,9 @@ struct FaultFs::Handle : File {
     return failure;
   }
   FaultFs& owner;
-  const std::string path;
+  std::string path;  // changes under the owner's lock
   const Inode inode;
-  Status failure;  // under the owner's lock
+  Status failure;  // under it
 };
 
 struct FaultFs::Writable final : Handle<WritableFile> {
@@ -495,6 +495,10 @@ struct FaultFs::Log final : Handle<LogFile> {
   using Handle::Handle;
   Status write(std::uint64_t offset, std::string_view bytes, bool) override {
     return write_at(Call::log_write, offset, bytes);
+  }
+  void set_path(const std::string& now) override {
+    const std::lock_guard lock(owner.mutex_);
+    path = now;
   }
   Status sync() override { return sync_as(Call::log_sync); }
   std::uint64_t capacity_bytes() const override {

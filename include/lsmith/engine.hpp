@@ -7,9 +7,10 @@
 // What this changes from the textbook: commits are grouped, the leader alone writes log and
 // memtable; a full memtable is frozen and flushed in the background while writers go on; compaction
 // runs beside both, also when readers would gain more by it than it costs; log segments are
-// allocated ahead and recycled; writers are slowed, then stopped, when they outrun the background,
-// and the statistics say why. Opening replays the logs into frozen memtables and does not wait for
-// their flush: after a kill it takes a quarter of the time.
+// recycled, and made ready in the background before they are needed; writers are slowed, then
+// stopped, when they outrun the background, and the statistics say why. Opening replays the logs
+// into frozen memtables and does not wait for their flush: after a kill it takes a quarter of the
+// time.
 //
 // Invariants
 //  1. A sequence is visible only after its whole group is in the log and in the memtable.
@@ -108,6 +109,12 @@ class Engine {
     std::uint64_t log_number;
     Sequence last_sequence;
   };
+  // The next log, allocated ahead and not begun. Its name is still that of a retired one, which
+  // recovery takes for garbage.
+  struct PreparedLog {
+    std::unique_ptr<LogFile> file;
+    std::uint64_t number = 0;
+  };
   struct ManualCompaction {
     std::optional<std::string_view> first;
     std::optional<std::string_view> last;
@@ -136,8 +143,11 @@ class Engine {
   Status make_room();
   void slow_down();
   Status wait_for_background();
+  void ask_for_log();
   Status rotate(std::uint64_t log_capacity_bytes);
   Result<std::unique_ptr<LogWriter>> next_log(const LogStart& start);
+  Result<std::unique_ptr<LogFile>> next_log_file(const LogStart& start);
+  std::optional<PreparedLog> take_prepared_log();
   Status wait_for_replayed();
   Status sync_logs();
   Status freeze_and_wait(std::uint64_t next_log_capacity_bytes);
@@ -165,7 +175,9 @@ class Engine {
   Status write_edit(const VersionEdit& edit, const Version& next) LSMITH_REQUIRES(manifest_mutex_);
   void publish(std::shared_ptr<const Version> version, const Frozen* flushed)
       LSMITH_REQUIRES(mutex_);
+  void prepare_log();
   void retire_log(std::uint64_t number);
+  void keep_log(std::unique_ptr<LogFile> file, std::uint64_t number);
   void remove_obsolete();
   std::vector<std::uint64_t> tables_in_use() const;
   Status wait_for_manual() LSMITH_REQUIRES(mutex_);
@@ -203,6 +215,7 @@ class Engine {
   std::shared_ptr<Memtable> active_;
   std::shared_ptr<LogWriter> log_;
   bool log_name_is_durable_ = false;
+  bool is_next_log_asked_for_ = false;
   // Not synced to their end, oldest first. Gone: flushed, and so durable in a table.
   std::vector<std::weak_ptr<LogWriter>> earlier_logs_;
   std::uint64_t replayed_log_ = 0;  // the last one that was replayed; 0: all those are in tables
@@ -213,8 +226,9 @@ class Engine {
   mutable Signal changed_;
   std::deque<Frozen> frozen_ LSMITH_GUARDED_BY(mutex_);  // oldest first
   std::uint64_t active_log_number_ LSMITH_GUARDED_BY(mutex_) = 0;
-  std::uint64_t spare_log_number_ LSMITH_GUARDED_BY(mutex_) = 0;  // a retired log; 0: none
-  std::vector<TableRef> obsolete_ LSMITH_GUARDED_BY(mutex_);      // until no view names them
+  std::optional<PreparedLog> prepared_ LSMITH_GUARDED_BY(mutex_);
+  bool is_log_wanted_ LSMITH_GUARDED_BY(mutex_) = false;
+  std::vector<TableRef> obsolete_ LSMITH_GUARDED_BY(mutex_);  // until no view names them
   ManualCompaction* manual_ LSMITH_GUARDED_BY(mutex_) = nullptr;
   int held_count_ LSMITH_GUARDED_BY(mutex_) = 0;  // callers of compact() that are not there yet
   bool is_flushing_ LSMITH_GUARDED_BY(mutex_) = false;
@@ -354,3 +368,4 @@ inline Snapshot Engine::snapshot() {
 
 #include <lsmith/detail/engine_background.hpp>
 #include <lsmith/detail/engine_commit.hpp>
+#include <lsmith/detail/engine_logs.hpp>

@@ -499,6 +499,9 @@ TEST_CASE("a full device is no_space, and the file stays poisoned") {
   auto log = must(files.create_log("/dev/full", 0));
   check_failure(log->write(0, "x", false), Code::no_space, "/dev/full");
   check_failure(log->sync(), Code::no_space, "/dev/full");
+  auto renamed = must(files.create_log("/dev/full", 0));
+  renamed->set_path("/dev/other");
+  check_failure(renamed->write(0, "x", false), Code::no_space, "/dev/other");
 }
 
 TEST_CASE("a close that can not write what was gathered says so") {

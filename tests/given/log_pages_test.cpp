@@ -54,5 +54,24 @@ TEST_SUITE("log pages") {
     REQUIRE((*log)->write(log_bytes / 2, "stored", false).ok());
     CHECK(pages_in_memory(path) <= 16);  // a page, or some that are one to the system
   }
+
+  TEST_CASE("a log that was warmed up is in memory, and as it was") {
+    const TempFolder folder;
+    const std::string path = folder.path("log");
+    auto log = posix_file_system().create_log(path, log_bytes);
+    REQUIRE(log.ok());
+    (*log)->warm_up();
+    if (pages_in_memory(path) == 0) {
+      MESSAGE("not checked: the system can not be asked for pages");
+      return;
+    }
+    CHECK(pages_in_memory(path) == log_bytes / page_bytes);
+    REQUIRE((*log)->write(log_bytes / 2, "stored", false).ok());
+    REQUIRE((*log)->close().ok());
+    const auto bytes = read_file(posix_file_system(), path);
+    REQUIRE(bytes.ok());
+    CHECK(bytes->find_first_not_of('\0') == log_bytes / 2);
+    CHECK(bytes->find_last_not_of('\0') == log_bytes / 2 + 5);
+  }
 }
 #endif

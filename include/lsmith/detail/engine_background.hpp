@@ -19,12 +19,14 @@ inline void Engine::schedule_flush() {
 
 // One memtable a task: under the manual executor each flush is a step of its own.
 inline void Engine::run_flush() {
+  prepare_log();
   Status s = flush_oldest();
   if (!s.ok()) fail(std::move(s)).ignore();
   remove_obsolete();
   MutexLock lock(mutex_);
   is_flushing_ = false;
-  if (health_.ok() && !frozen_.empty()) schedule_flush();
+  const bool is_log_due = is_log_wanted_ && !prepared_;
+  if (health_.ok() && (!frozen_.empty() || is_log_due)) schedule_flush();
   changed_.raise();
 }
 
@@ -60,23 +62,6 @@ inline Status Engine::flush_oldest() {
   oldest.log.reset();  // no longer needed, and here nobody waits while it is unmapped
   retire_log(oldest.log_number);
   return {};
-}
-
-// A log whose entries are in tables is kept for the next rotation, if none is kept already. But not
-// one that was replayed: it may be of another capacity.
-inline void Engine::retire_log(std::uint64_t number) {
-  const std::string path = storage_->path(FileName::Type::log, number);
-  bool is_unfit = number < storage_->first_log.number;
-  {
-    MutexLock lock(mutex_);
-    is_unfit = is_unfit || spare_log_number_ != 0;
-  }
-  if (is_unfit) return storage_->files->remove(path).ignore();  // an orphan at worst
-  const Status s =
-      storage_->files->rename(path, storage_->path(FileName::Type::retired_log, number));
-  if (!s.ok()) return;
-  MutexLock lock(mutex_);
-  spare_log_number_ = number;
 }
 
 // ---- compaction ----
@@ -372,9 +357,10 @@ inline Status Engine::close_alone() {
   Status result = options_.read_only ? Status() : freeze_and_wait(0);
   stop_background();
   if (result.ok() && !options_.read_only) {
-    // Everything is in tables: the logs, the spare one and tables that only readers hold may go.
+    // Everything is in tables: the logs, the next one and tables that only readers hold may go.
     log_.reset();
     earlier_logs_.clear();
+    take_prepared_log().reset();
     storage_->state.version = *view_.pin()->version;
     result = remove_orphans(*storage_, tables_in_use());
   }

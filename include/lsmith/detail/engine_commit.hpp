@@ -100,7 +100,9 @@ inline Status Engine::wait_for_replayed() {
 inline Status Engine::make_room() {
   if (is_read_only_.load(std::memory_order_acquire)) return health();
   slow_down();
-  if (active_->memory_bytes() < options_.write_buffer_bytes) return {};
+  const std::size_t bytes = active_->memory_bytes();
+  if (bytes >= options_.write_buffer_bytes / 2) ask_for_log();
+  if (bytes < options_.write_buffer_bytes) return {};
   if (active_->entry_count() == 0) return {};  // an arena may be larger than that from the start
   if (Status s = wait_for_background(); !s.ok()) return s;
   return rotate(log_capacity_bytes());
@@ -147,66 +149,6 @@ inline Status Engine::wait_for_background() {
   counters_.stall(reason, waited_us);
   emit({.type = Event::Type::stall_ended, .duration_us = waited_us, .reason = why});
   return health;
-}
-
-// Freezes the active memtable and starts the next log. Nothing is synced here, and nothing large
-// given back: the log that ended is the flush lane's to close, with its memtable.
-inline Status Engine::rotate(std::uint64_t log_capacity_bytes) {
-  LogStart start;
-  start.number = storage_->numbers.take();
-  start.previous_number = log_->header().file_number;
-  start.previous_end = log_->end_offset();
-  start.previous_sequence = last_sequence_;
-  start.capacity_bytes = log_capacity_bytes;
-  auto log = next_log(start);
-  if (!log.ok()) return fail(std::move(log).status());
-  std::shared_ptr<LogWriter> ended =
-      std::exchange(log_, std::shared_ptr<LogWriter>(std::move(*log)));
-  std::erase_if(earlier_logs_, [](const auto& earlier) { return earlier.expired(); });
-  if (ended->synced_bytes() < ended->end_offset()) earlier_logs_.push_back(ended);
-  auto active = std::make_shared<Memtable>();
-  {
-    MutexLock lock(mutex_);
-    frozen_.push_back(Frozen{active_, std::move(ended), active_log_number_, last_sequence_});
-    active_log_number_ = start.number;
-    const ViewPin old = view_.pin();
-    auto view = std::make_shared<View>(*old);
-    view->frozen.insert(view->frozen.begin(), active_);
-    view->active = active;
-    view_.publish(std::move(view));
-    schedule_flush();
-  }
-  active_ = std::move(active);
-  emit({.type = Event::Type::log_rotated, .number = start.number});
-  return {};
-}
-
-// Room for a memtable's worth of entries; a batch that overshoots makes the file grow.
-inline std::uint64_t Engine::log_capacity_bytes() const {
-  return options_.write_buffer_bytes + options_.write_buffer_bytes / 4;
-}
-
-inline Result<std::unique_ptr<LogWriter>> Engine::next_log(const LogStart& start) {
-  std::uint64_t spare = 0;
-  {
-    MutexLock lock(mutex_);
-    spare = std::exchange(spare_log_number_, 0);
-  }
-  const std::string path = storage_->path(FileName::Type::log, start.number);
-  auto file = spare != 0 ? storage_->files->reuse_log(
-                               storage_->path(FileName::Type::retired_log, spare), path)
-                         : storage_->files->create_log(path, start.capacity_bytes);
-  if (!file.ok()) return std::move(file).status();
-  LogHeader header;
-  header.database_id = storage_->state.database_id;
-  header.file_number = start.number;
-  header.previous_number = start.previous_number;
-  header.previous_end = start.previous_end;
-  header.previous_sequence = start.previous_sequence;
-  auto log = std::make_unique<LogWriter>(std::move(*file), header);
-  if (Status s = log->start(); !s.ok()) return s;
-  log_name_is_durable_ = false;
-  return log;
 }
 
 }  // namespace lsmith

@@ -90,6 +90,7 @@ class MemoryLogFile final : public LogFile {
   MemoryLogFile(std::string path, MemoryInodePointer inode)
       : path_(std::move(path)), inode_(std::move(inode)) {}
   Status write(std::uint64_t offset, std::string_view bytes, bool) override;
+  void set_path(const std::string& path) override;
   Status sync() override;
   std::uint64_t capacity_bytes() const override { return inode_->size_bytes(); }
   Status close() override;
@@ -220,6 +221,11 @@ inline Status MemoryLogFile::write(std::uint64_t offset, std::string_view bytes,
   assert(!is_closed_);
   if (failure_.ok()) failure_ = inode_->write(path_, offset, bytes);
   return failure_;
+}
+
+inline void MemoryLogFile::set_path(const std::string& path) {
+  MutexLock lock(mutex_);
+  path_ = path;
 }
 
 inline Status MemoryLogFile::sync() {

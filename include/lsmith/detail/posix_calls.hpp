@@ -25,6 +25,8 @@ namespace lsmith::detail {
 
 // The most that one call is asked to transfer; some systems refuse 2 GiB.
 inline constexpr std::size_t transfer_bytes_max = std::size_t{1} << 30;
+// What is done at once to the pages of a memory map.
+inline constexpr std::size_t map_piece_bytes = std::size_t{1} << 20;
 
 // An open file descriptor, closed at its end. Move-only.
 class Descriptor {
@@ -237,8 +239,15 @@ inline MemoryMap::MemoryMap(const Descriptor& file, std::uint64_t size_bytes, in
   size_ = size;
 }
 
+// Pages go first, and in pieces: while a map goes, threads that ask the system for memory wait, as
+// long as 5 ms for that of a log; for one that has no pages microseconds.
 inline void MemoryMap::unmap() {
-  if (data_ != nullptr) ::munmap(data_, size_);
+  if (data_ == nullptr) return;
+#if defined(__linux__)
+  for (std::size_t at = 0; at < size_; at += map_piece_bytes)
+    ::madvise(data_ + at, std::min(map_piece_bytes, size_ - at), MADV_DONTNEED);
+#endif
+  ::munmap(data_, size_);
   data_ = nullptr;
   size_ = 0;
 }

@@ -24,6 +24,7 @@
 #include <lsmith/file.hpp>
 #include <lsmith/hash.hpp>
 #include <lsmith/mutex.hpp>
+#include <lsmith/pages.hpp>
 
 #if !defined(__wasm__)
 
@@ -39,6 +40,7 @@
 #include <sys/random.h>
 #endif
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -110,6 +112,8 @@ class PosixLogFile final : public LogFile {
         map_(std::move(map)),
         capacity_bytes_(capacity_bytes) {}
   Status write(std::uint64_t offset, std::string_view bytes, bool will_sync) override;
+  void warm_up() override;
+  void set_path(const std::string& path) override { path_ = path; }
   Status sync() override;
   std::uint64_t capacity_bytes() const override { return capacity_bytes_; }
   Status close() override;
@@ -248,6 +252,14 @@ inline Status PosixLogFile::write(std::uint64_t offset, std::string_view bytes, 
     has_new_size_.store(true, std::memory_order_release);  // pairs with the exchange in sync()
   }
   return {};
+}
+
+// Has the system hold the whole file in memory, in pieces as large as it likes, which a map that is
+// not random gives. They are read and not touched: what is touched a sync would write.
+inline void PosixLogFile::warm_up() {
+  const MemoryMap ahead(file_, map_.size(), PROT_READ);
+  for (std::size_t at = 0; at < ahead.size(); at += map_piece_bytes)
+    fetch_pages(ahead.data() + at, std::min(map_piece_bytes, ahead.size() - at));
 }
 
 inline Status PosixLogFile::sync() {
