@@ -31,6 +31,7 @@
 #include <lsmith/commit_queue.hpp>
 #include <lsmith/compaction.hpp>
 #include <lsmith/detail/engine_counters.hpp>
+#include <lsmith/detail/write_pacer.hpp>
 #include <lsmith/mvcc.hpp>
 #include <lsmith/options.hpp>
 #include <lsmith/recovery.hpp>
@@ -141,7 +142,8 @@ class Engine {
   Status log_group(const std::vector<CommitRequest*>& group, bool sync);
   void insert_group(const std::vector<CommitRequest*>& group);
   Status make_room();
-  void slow_down();
+  void slow_for_level0();
+  void slow_for_memtables();
   Status wait_for_background();
   void ask_for_log();
   Status rotate(std::uint64_t log_capacity_bytes);
@@ -205,9 +207,11 @@ class Engine {
   // Shared without a lock.
   ViewSlot view_;
   std::atomic<Sequence> visible_{0};          // release by the leader; acquired by readers
-  std::atomic<std::size_t> level0_count_{0};  // relaxed: a hint for pacing writers
-  std::atomic<bool> is_read_only_{false};     // release after health_ is set; acquired by writers
-  std::atomic<bool> is_cancelled_{false};     // relaxed: polled by a running compaction
+  std::atomic<std::size_t> level0_count_{0};  // relaxed, as the next two: hints for pacing writers
+  std::atomic<std::size_t> frozen_count_{0};
+  std::atomic<std::uint64_t> flush_us_{0};  // what the last full memtable's flush took
+  std::atomic<bool> is_read_only_{false};   // release after health_ is set; acquired by writers
+  std::atomic<bool> is_cancelled_{false};   // relaxed: polled by a running compaction
   EngineCounters counters_;
 
   // The commit leader's alone.
@@ -216,6 +220,7 @@ class Engine {
   std::shared_ptr<LogWriter> log_;
   bool log_name_is_durable_ = false;
   bool is_next_log_asked_for_ = false;
+  detail::WritePacer pacer_;
   // Not synced to their end, oldest first. Gone: flushed, and so durable in a table.
   std::vector<std::weak_ptr<LogWriter>> earlier_logs_;
   std::uint64_t replayed_log_ = 0;  // the last one that was replayed; 0: all those are in tables
@@ -282,6 +287,7 @@ inline Status Engine::start() {
   active_log_number_ = first.number;
   for (const ReplayedLog& old : replayed)
     frozen_.push_back(Frozen{old.memtable, nullptr, old.number, old.last_sequence});
+  frozen_count_.store(frozen_.size(), std::memory_order_relaxed);
   if (!frozen_.empty()) {
     replayed_log_ = frozen_.back().log_number;
     schedule_flush();

@@ -11,11 +11,12 @@ namespace lsmith {
 
 /// Why writers had to wait.
 enum class StallReason : std::uint8_t {
-  level0_slow,  ///< many tables in level 0: each write is delayed a little
-  level0_stop,  ///< too many tables in level 0: writes wait for a compaction
-  memtables,    ///< all memtables are frozen: writes wait for a flush
+  level0_slow,     ///< many tables in level 0: each write is delayed a little
+  level0_stop,     ///< too many tables in level 0: writes wait for a compaction
+  memtables,       ///< all memtables are frozen: writes wait for a flush
+  memtables_slow,  ///< nearly all memtables are frozen: some writes are delayed by 1 to 4 ms
 };
-inline constexpr std::size_t stall_reason_count = 3;
+inline constexpr std::size_t stall_reason_count = 4;
 
 /// Figures of one open database since it was opened. What an engine does not count stays 0.
 struct Stats {

@@ -51,6 +51,9 @@ inline Status Engine::flush_oldest() {
   }
   if (Status s = install(std::move(edit), &oldest); !s.ok()) return s;
   const std::uint64_t bytes = *table ? (*table)->file_bytes : 0;
+  const std::uint64_t took_us = executor_.now_us() - began_us;
+  if (oldest.memtable->memory_bytes() >= options_.write_buffer_bytes)
+    flush_us_.store(took_us, std::memory_order_relaxed);
   counters_.flushes.add(1);
   counters_.flush_bytes.add(bytes);
   if (*table)
@@ -58,7 +61,7 @@ inline Status Engine::flush_oldest() {
   emit({.type = Event::Type::flush_ended,
         .number = *table ? (*table)->number : 0,
         .bytes_written = bytes,
-        .duration_us = executor_.now_us() - began_us});
+        .duration_us = took_us});
   oldest.log.reset();  // no longer needed, and here nobody waits while it is unmapped
   retire_log(oldest.log_number);
   return {};
@@ -239,6 +242,7 @@ inline void Engine::publish(std::shared_ptr<const Version> version, const Frozen
     assert(view->frozen.back() == flushed->memtable);
     view->frozen.pop_back();
     frozen_.pop_front();
+    frozen_count_.store(frozen_.size(), std::memory_order_relaxed);
   }
   view_.publish(std::move(view));
 }

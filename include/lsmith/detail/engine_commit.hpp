@@ -99,7 +99,8 @@ inline Status Engine::wait_for_replayed() {
 
 inline Status Engine::make_room() {
   if (is_read_only_.load(std::memory_order_acquire)) return health();
-  slow_down();
+  slow_for_level0();
+  slow_for_memtables();
   const std::size_t bytes = active_->memory_bytes();
   if (bytes >= options_.write_buffer_bytes / 2) ask_for_log();
   if (bytes < options_.write_buffer_bytes) return {};
@@ -110,7 +111,7 @@ inline Status Engine::make_room() {
 
 // A small delay for each group, which grows as level 0 nears its limit, instead of one long stop.
 // The count is loaded once: a compaction may lower it at any moment.
-inline void Engine::slow_down() {
+inline void Engine::slow_for_level0() {
   const std::size_t count = level0_count_.load(std::memory_order_relaxed);
   const auto slow = static_cast<std::size_t>(options_.level0_slow_count);
   const auto stop = static_cast<std::size_t>(options_.level0_stop_count);
@@ -118,6 +119,21 @@ inline void Engine::slow_down() {
   const std::uint64_t delay_us = 1000 * (std::min(count, stop) + 1 - slow) / (stop + 1 - slow);
   executor_.sleep_us(delay_us);
   counters_.stall(StallReason::level0_slow, delay_us);
+}
+
+// When the last memtable but one is frozen, filling the active one takes half as long again as a
+// flush, and with the last one as long as a flush: by then there is room for one more. The count
+// rises only when a log begins, and so is the same until then, or lower.
+inline void Engine::slow_for_memtables() {
+  const std::size_t count = frozen_count_.load(std::memory_order_relaxed);
+  const auto most = static_cast<std::size_t>(options_.frozen_memtables_max);
+  if (count == 0 || count + 1 < most) return;
+  const std::uint64_t flush_us = flush_us_.load(std::memory_order_relaxed);
+  const std::uint64_t delay_us =
+      pacer_.delay_us(log_->end_offset(), count < most ? flush_us / 2 : flush_us);
+  if (delay_us == 0) return;
+  executor_.sleep_us(delay_us);
+  counters_.stall(StallReason::memtables_slow, delay_us);
 }
 
 inline Status Engine::wait_for_background() {

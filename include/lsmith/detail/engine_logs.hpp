@@ -42,10 +42,12 @@ inline Status Engine::rotate(std::uint64_t log_capacity_bytes) {
       std::exchange(log_, std::shared_ptr<LogWriter>(std::move(*log)));
   std::erase_if(earlier_logs_, [](const auto& earlier) { return earlier.expired(); });
   if (ended->synced_bytes() < ended->end_offset()) earlier_logs_.push_back(ended);
+  pacer_.begin_log(start.previous_end, log_->end_offset());
   auto active = std::make_shared<Memtable>();
   {
     MutexLock lock(mutex_);
     frozen_.push_back(Frozen{active_, std::move(ended), active_log_number_, last_sequence_});
+    frozen_count_.store(frozen_.size(), std::memory_order_relaxed);
     active_log_number_ = start.number;
     const ViewPin old = view_.pin();
     auto view = std::make_shared<View>(*old);

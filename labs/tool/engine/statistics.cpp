@@ -49,7 +49,7 @@ std::string amplification(const lsmith::Stats& stats) {
                      with_commas(stats.trivial_moves) + " trivial moves");
   }
   static constexpr const char* reasons[] = {"slowed by level 0", "stopped by level 0",
-                                            "stopped by memtables"};
+                                            "stopped by memtables", "slowed by memtables"};
   for (std::size_t i = 0; i < stats.stalls.size(); ++i) {
     if (stats.stalls[i].count == 0) continue;
     const double seconds = static_cast<double>(stats.stalls[i].duration_us) / 1e6;

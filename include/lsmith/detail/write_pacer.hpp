@@ -1,0 +1,46 @@
+// write_pacer.hpp: spreads over the filling of a memtable the time that its writers must lose, so
+// that none of them loses it at once; a helper of engine.hpp alone.
+//
+// Who writes so fast that memtables can not be flushed in time loses time in any case: as one long
+// stop when all of them are frozen, or before, bit by bit. Here each byte that goes to the log owes
+// its share of what a flush takes. What is owed is slept as soon as it is worth a sleep, which
+// takes some 50 us more than it is asked for.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace lsmith::detail {
+
+// One thread at a time.
+class WritePacer {
+ public:
+  static constexpr std::uint64_t delay_us_min = 1000;
+  static constexpr std::uint64_t delay_us_max = 4000;
+
+  // A new log begins at offset `begin`; the one before it ended at `end`, its memtable full.
+  void begin_log(std::uint64_t end, std::uint64_t begin) {
+    bytes_a_memtable_ = end;
+    paid_ = begin;
+    owed_us_ = 0;
+  }
+  // How long to sleep now that the log ends there, if filling a memtable is to take `us` longer
+  // than it does by itself; 0: not at all.
+  std::uint64_t delay_us(std::uint64_t end, std::uint64_t us) {
+    if (bytes_a_memtable_ == 0) return 0;
+    owed_us_ += static_cast<double>(end - paid_) * static_cast<double>(us) /
+                static_cast<double>(bytes_a_memtable_);
+    paid_ = end;
+    if (owed_us_ < static_cast<double>(delay_us_min)) return 0;
+    const auto delay = std::min(static_cast<std::uint64_t>(owed_us_), delay_us_max);
+    owed_us_ -= static_cast<double>(delay);
+    return delay;
+  }
+
+ private:
+  std::uint64_t bytes_a_memtable_ = 0;  // of log; 0: not known
+  std::uint64_t paid_ = 0;              // the log's offset up to which all is paid or owed
+  double owed_us_ = 0;
+};
+
+}  // namespace lsmith::detail

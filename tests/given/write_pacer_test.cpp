@@ -1,0 +1,106 @@
+// write_pacer_test.cpp: writers who outrun the flushes lose their time bit by bit.
+#include "../engine/history.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+namespace write_pacer_test {
+namespace {
+
+using namespace lsmith;
+using namespace engine_test;
+using engine_test::Machine;
+using lsmith::detail::WritePacer;
+
+constexpr std::uint64_t flush_us = 60'000;
+
+// A machine on which a flush takes that long.
+void slow_down_syncs(Machine& machine) {
+  machine.files.on_change = [&machine](Call call, const std::string&) {
+    if (call == Call::sync) machine.executor.sleep_us(flush_us);
+  };
+}
+
+}  // namespace
+
+TEST_SUITE("write pacer") {
+  TEST_CASE("what filling a memtable is to cost is spread over its bytes, in small delays") {
+    for (const std::uint64_t step : {100, 5'000, 100'000}) {
+      CAPTURE(step);
+      WritePacer pacer;
+      pacer.begin_log(1'000'000, 64);
+      std::uint64_t slept_us = 0;
+      for (std::uint64_t end = 64; end <= 1'000'000; end += step) {
+        const std::uint64_t delay_us = pacer.delay_us(end, 30'000);
+        CHECK((delay_us == 0 || delay_us >= WritePacer::delay_us_min));
+        CHECK(delay_us <= WritePacer::delay_us_max);
+        slept_us += delay_us;
+        const double share = static_cast<double>(end) / 1e6;
+        CHECK(static_cast<double>(slept_us) <= 30'000 * share);
+        CHECK(static_cast<double>(slept_us) >= 30'000 * share - WritePacer::delay_us_min - 2);
+      }
+    }
+  }
+
+  TEST_CASE("a new log owes nothing, and the first one is not paced") {
+    WritePacer pacer;
+    CHECK(pacer.delay_us(1'000'000, 1'000'000) == 0);
+    pacer.begin_log(1'000'000, 64);
+    CHECK(pacer.delay_us(1'000'000, 100'000) == WritePacer::delay_us_max);
+    pacer.begin_log(1'000'000, 64);
+    CHECK(pacer.delay_us(64, 100'000) == 0);
+  }
+
+  TEST_CASE(
+      "before writers are stopped by frozen memtables they are slowed, and the figures say so") {
+    Machine machine;
+    machine.options.frozen_memtables_max = 2;
+    machine.options.write_buffer_bytes = 65536;
+    stop_compactions(machine.options);
+    slow_down_syncs(machine);
+    Db db = machine.open();
+    const auto stalls = [&](StallReason reason) {
+      return db.stats().stalls[static_cast<std::size_t>(reason)];
+    };
+    std::uint64_t paced_us = 0, longest_us = 0, stops = 0;
+    // No task runs but in a stop, so each memtable is filled with all others frozen.
+    for (int i = 0; stops < 4; ++i) {
+      const std::uint64_t began_us = machine.executor.now_us();
+      REQUIRE(db.put(key_of(i % 500), std::string(400, 'v')).ok());
+      const std::uint64_t took_us = machine.executor.now_us() - began_us;
+      if (const auto now = stalls(StallReason::memtables).count; now > stops) {
+        // A threads executor would have flushed one meanwhile.
+        if (stops > 0) CHECK(paced_us >= flush_us - WritePacer::delay_us_max);
+        if (stops > 0) CHECK(paced_us <= flush_us + WritePacer::delay_us_max);
+        stops = now;
+        paced_us = 0;
+        continue;
+      }
+      paced_us += took_us;
+      longest_us = std::max(longest_us, took_us);
+    }
+    CHECK(longest_us <= WritePacer::delay_us_max);
+    const Stats::Stall slowed = stalls(StallReason::memtables_slow);
+    CHECK(slowed.count > 0);
+    CHECK(slowed.duration_us >= 3 * (flush_us - WritePacer::delay_us_max));
+  }
+
+  TEST_CASE("writers are not slowed while most memtables are free") {
+    Machine machine;
+    machine.options.frozen_memtables_max = 3;
+    machine.options.write_buffer_bytes = 65536;
+    stop_compactions(machine.options);
+    slow_down_syncs(machine);
+    Db db = machine.open();
+    for (int i = 0; db.stats().flushes < 6; ++i) {
+      REQUIRE(db.put(key_of(i % 500), std::string(400, 'v')).ok());
+      machine.executor.run_one();
+    }
+    const Stats stats = db.stats();
+    for (const Stats::Stall& stall : stats.stalls)
+      CHECK(stall.count == 0);
+  }
+}
+
+}  // namespace write_pacer_test
