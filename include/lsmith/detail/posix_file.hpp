@@ -257,9 +257,12 @@ inline Status PosixLogFile::write(std::uint64_t offset, std::string_view bytes, 
 // Has the system hold the whole file in memory, in pieces as large as it likes, which a map that is
 // not random gives. They are read and not touched: what is touched a sync would write.
 inline void PosixLogFile::warm_up() {
-  const MemoryMap ahead(file_, map_.size(), PROT_READ);
-  for (std::size_t at = 0; at < ahead.size(); at += map_piece_bytes)
-    fetch_pages(ahead.data() + at, std::min(map_piece_bytes, ahead.size() - at));
+  if (map_.data() == nullptr) return;
+  ::madvise(map_.data(), map_.size(), MADV_NORMAL);
+  for (std::size_t at = 0; at < map_.size(); at += map_piece_bytes)
+    fetch_pages(map_.data() + at, std::min(map_piece_bytes, map_.size() - at));
+  map_.release_pages();
+  ::madvise(map_.data(), map_.size(), MADV_RANDOM);
 }
 
 inline Status PosixLogFile::sync() {
