@@ -39,6 +39,8 @@ class Publication {
       return current_is_durable(folder);
     if (file->type == FileName::Type::log && (call == Call::remove || call == Call::rename))
       return log_is_needless(folder, file->number);
+    if (file->type == FileName::Type::retired_log && call == Call::reuse_log)
+      return log_is_needless(folder, file->number);  // it keeps its number
     if (file->type == FileName::Type::table && call == Call::remove)
       return table_is_needless(folder, file->number);
     return {};
