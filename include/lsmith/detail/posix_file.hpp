@@ -53,6 +53,8 @@ namespace lsmith::detail {
 inline constexpr std::size_t write_buffer_bytes = std::size_t{64} << 10;
 // How much the device is told to begin with at a time, so that a sync at the end waits for little.
 inline constexpr std::size_t write_back_bytes = std::size_t{1} << 20;
+// How much of a log is read at once before it is stored into.
+inline constexpr std::uint64_t ahead_bytes = std::uint64_t{256} << 10;
 // From here on a piece of a log is written by a call, not stored.
 inline constexpr std::size_t stored_bytes_max = 4096;
 // Remembers a file's first failure. Thread-safe.
@@ -119,10 +121,13 @@ class PosixLogFile final : public LogFile {
   Status close() override;
 
  private:
+  void read_ahead(std::uint64_t offset);
+
   std::string path_;
   Descriptor file_;
   MemoryMap map_;
   std::uint64_t capacity_bytes_;  // the writing thread's
+  std::uint64_t ahead_ = 0;       // its, too: up to here the file was asked to be in memory
   std::atomic<bool> has_new_size_{true};
   Poison poison_;
 };
@@ -158,7 +163,7 @@ inline MemoryMap map_log(const Descriptor& file, std::uint64_t size_bytes) {
   // faults that it spares cost the same, spread over the stores.
   MemoryMap map(file, size_bytes, PROT_READ | PROT_WRITE);
   // Nor may a fault read ahead: what a device is told to read ahead, up to 8 MiB, would be filled
-  // with zeros at once, and the store that faults takes 5 to 20 ms.
+  // with zeros at once, and the store that faults takes 2 to 20 ms. read_ahead() takes less.
   if (map.data() != nullptr) ::madvise(map.data(), map.size(), MADV_RANDOM);
   return map;
 }
@@ -243,6 +248,7 @@ inline Status PosixLogFile::write(std::uint64_t offset, std::string_view bytes, 
   if (Status s = poison_.first(); !s.ok()) return s;
   const bool is_in_map = offset <= map_.size() && bytes.size() <= map_.size() - offset;
   if (is_in_map && !will_sync && !bytes.empty() && bytes.size() < stored_bytes_max) {
+    if (offset >= ahead_) read_ahead(offset);
     std::memcpy(map_.data() + static_cast<std::size_t>(offset), bytes.data(), bytes.size());
     return {};
   }
@@ -262,7 +268,17 @@ inline void PosixLogFile::warm_up() {
   for (std::size_t at = 0; at < map_.size(); at += map_piece_bytes)
     fetch_pages(map_.data() + at, std::min(map_piece_bytes, map_.size() - at));
   map_.release_pages();
-  ::madvise(map_.data(), map_.size(), MADV_RANDOM);
+  ahead_ = map_.size();
+}
+
+// A quarter of a megabyte: half the time of a fault for each page, and no store waits long.
+inline void PosixLogFile::read_ahead(std::uint64_t offset) {
+  offset -= offset % ahead_bytes;
+  ahead_ = offset + ahead_bytes;
+#if defined(POSIX_FADV_WILLNEED)
+  ::posix_fadvise(file_.number(), static_cast<off_t>(offset), static_cast<off_t>(ahead_bytes),
+                  POSIX_FADV_WILLNEED);
+#endif
 }
 
 inline Status PosixLogFile::sync() {
