@@ -22,8 +22,6 @@ inline constexpr std::size_t large_page_bytes = std::size_t{2} << 20;
 
 /// The block will be filled soon, all of it: its pages are to be there before they are touched.
 void populate_pages(char* block, std::size_t bytes);
-/// The block is a map of a file: its pages are to be there as the file has them.
-void fetch_pages(char* block, std::size_t bytes);
 /// The block will be filled from the front, perhaps not to its end: larger pages are better.
 void enlarge_pages(char* block, std::size_t bytes);
 
@@ -67,11 +65,6 @@ inline void populate_pages(char* block, std::size_t bytes) {
   detail::advise(block, bytes, 4096, madv_populate_write);
 }
 
-inline void fetch_pages(char* block, std::size_t bytes) {
-  constexpr int madv_populate_read = 22;
-  detail::advise(block, bytes, 4096, madv_populate_read);
-}
-
 inline void enlarge_pages(char* block, std::size_t bytes) {
   detail::advise(block, bytes, large_page_bytes, MADV_HUGEPAGE);
 }
@@ -98,7 +91,6 @@ inline LargePage::~LargePage() {
 #else
 
 inline void populate_pages(char*, std::size_t) {}
-inline void fetch_pages(char*, std::size_t) {}
 inline void enlarge_pages(char*, std::size_t) {}
 
 inline LargePage::LargePage() : bytes_(static_cast<char*>(std::malloc(large_page_bytes))) {}

@@ -61,10 +61,6 @@ TEST_SUITE("log pages") {
     auto log = posix_file_system().create_log(path, log_bytes);
     REQUIRE(log.ok());
     (*log)->warm_up();
-    if (pages_in_memory(path) == 0) {
-      MESSAGE("not checked: the system can not be asked for pages");
-      return;
-    }
     CHECK(pages_in_memory(path) == log_bytes / page_bytes);
     REQUIRE((*log)->write(log_bytes / 2, "stored", false).ok());
     REQUIRE((*log)->close().ok());

@@ -55,8 +55,6 @@ class MemoryMap {
   MemoryMap& operator=(MemoryMap&&) = delete;
   ~MemoryMap() { unmap(); }
   void unmap();
-  // Those that were touched are in the file all the same.
-  void release_pages();
   char* data() const { return data_; }
   std::size_t size() const { return size_; }
 
@@ -241,19 +239,14 @@ inline MemoryMap::MemoryMap(const Descriptor& file, std::uint64_t size_bytes, in
   size_ = size;
 }
 
-// In pieces: threads that ask the system for memory wait meanwhile.
-inline void MemoryMap::release_pages() {
+// Pages go first, and in pieces: while a map goes, threads that ask the system for memory wait, as
+// long as 5 ms for that of a log; for one that has no pages microseconds.
+inline void MemoryMap::unmap() {
+  if (data_ == nullptr) return;
 #if defined(__linux__)
   for (std::size_t at = 0; at < size_; at += map_piece_bytes)
     ::madvise(data_ + at, std::min(map_piece_bytes, size_ - at), MADV_DONTNEED);
 #endif
-}
-
-// The pages go first: for a log's map with all its pages other threads wait 5 ms, without them
-// microseconds.
-inline void MemoryMap::unmap() {
-  if (data_ == nullptr) return;
-  release_pages();
   ::munmap(data_, size_);
   data_ = nullptr;
   size_ = 0;

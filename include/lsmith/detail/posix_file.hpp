@@ -24,7 +24,6 @@
 #include <lsmith/file.hpp>
 #include <lsmith/hash.hpp>
 #include <lsmith/mutex.hpp>
-#include <lsmith/pages.hpp>
 
 #if !defined(__wasm__)
 
@@ -260,14 +259,17 @@ inline Status PosixLogFile::write(std::uint64_t offset, std::string_view bytes, 
   return {};
 }
 
-// Has the system hold the whole file in memory, in pieces as large as it likes, which a map that is
-// not random gives. They are read and not touched: what is touched a sync would write.
+// Reads the whole file, and so has the system hold it in memory, in pieces as large as it likes.
+// Not through a map: other threads that ask the system for memory would wait. The pages are not
+// touched: what is touched a sync would write.
 inline void PosixLogFile::warm_up() {
   if (map_.data() == nullptr) return;
-  ::madvise(map_.data(), map_.size(), MADV_NORMAL);
-  for (std::size_t at = 0; at < map_.size(); at += map_piece_bytes)
-    fetch_pages(map_.data() + at, std::min(map_piece_bytes, map_.size() - at));
-  map_.release_pages();
+  std::string buffer(static_cast<std::size_t>(ahead_bytes), '\0');
+  for (std::uint64_t at = 0; at < map_.size(); at += ahead_bytes) {
+    const std::uint64_t size = std::min<std::uint64_t>(ahead_bytes, map_.size() - at);
+    if (!read_at(file_, path_, at, buffer.data(), static_cast<std::size_t>(size)).ok()) return;
+  }
+  ::madvise(map_.data(), map_.size(), MADV_NORMAL);  // nothing is left to be read ahead
   ahead_ = map_.size();
 }
 
