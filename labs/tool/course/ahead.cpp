@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <future>
 #include <map>
+#include <mutex>
 #include <set>
 #include <sstream>
 #include <system_error>
@@ -92,6 +93,7 @@ void make_ahead(Chapter& chapter, const std::vector<std::string>& compile,
                 std::string_view standard) {
   if (!chapter.others.empty()) return;
   const Files files{chapter.cache + "/ahead-" + chapter.part.number};
+  const std::lock_guard lock(mutex_of(files.folder));
   if (!is_newer_than_all(files.object, project_root() + "/include") ||
       !is_newer_than_all(files.object, project_root() + "/labs/tool/course")) {
     std::error_code error;

@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <future>
-#include <mutex>
 #include <system_error>
 
 namespace lab {
@@ -60,8 +59,7 @@ std::string first_error(const std::string& output, const std::string& own) {
 
 // Makes what does not depend on the component.
 bool prepare_shared(Chapter& chapter, std::string& errors, const std::string& main) {
-  static std::mutex mutex;  // several threads may want the same files
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(mutex_of(chapter.cache));  // several threads may want the same files
   std::error_code error;
   fs::create_directories(chapter.cache, error);
   const std::string source = project_root() + "/tests/support/" + main + ".cpp";
@@ -78,9 +76,7 @@ bool prepare_shared(Chapter& chapter, std::string& errors, const std::string& ma
                         !is_newer(project_root() + "/tests/support/step.hpp", chapter.main_object);
   const bool has_main = is_fresh || compile_once(joined(chapter.compile, {"-c", source}),
                                                  chapter.main_object, errors);
-  const std::vector<std::string> plain = chapter.compile;
   if (first.get()) chapter.compile.insert(chapter.compile.end(), {"-include", header});
-  if (has_main && main == "step_reporter") make_ahead(chapter, plain, precompiled);
   return has_main;
 }
 
@@ -123,8 +119,11 @@ Chapter make_chapter(const Part& part, std::string view, std::string folder,
 }
 
 bool prepare(Chapter& chapter, std::string& errors, const std::string& main) {
+  const std::vector<std::string> plain = chapter.compile;
   if (!prepare_shared(chapter, errors, main)) return false;
-  if (main == "step_reporter") make_component(chapter);
+  if (main != "step_reporter") return true;
+  make_ahead(chapter, plain, precompiled);
+  make_component(chapter);
   return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <system_error>
 
 namespace lab {
@@ -49,6 +50,13 @@ bool is_newer_than_all(const std::string& made, const std::string& folder) {
   for (const auto& entry : fs::recursive_directory_iterator(folder, error))
     if (entry.last_write_time(error) > made_at) return false;
   return true;
+}
+
+std::mutex& mutex_of(const std::string& name) {
+  static std::mutex mutex;
+  static std::map<std::string, std::mutex> mutexes;
+  const std::lock_guard lock(mutex);
+  return mutexes[name];
 }
 
 bool compile_once(const std::vector<std::string>& words, const std::string& result,

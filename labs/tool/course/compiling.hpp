@@ -1,6 +1,7 @@
 // compiling.hpp: one call of the compiler, whose result is whole or not there.
 #pragma once
 
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ std::string precompiled_suffix();
 bool is_newer(const std::string& path, const std::string& than);
 /// Whether `made` is there and nothing in `folder` was changed after it.
 bool is_newer_than_all(const std::string& made, const std::string& folder);
+/// A lock for what several threads may want to make; others have other names.
+std::mutex& mutex_of(const std::string& name);
 /// Compiles into `result`. It appears under its name only when it is whole; false, with the
 /// compiler's words, when it does not compile.
 bool compile_once(const std::vector<std::string>& words, const std::string& result,

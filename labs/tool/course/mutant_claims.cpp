@@ -1,5 +1,6 @@
 // mutant_claims.cpp: what is claimed of the mutants, and of the cases that kill them.
 #include "claims.hpp"
+#include "compiling.hpp"
 #include "contract.hpp"
 #include "grading.hpp"
 #include "mutate.hpp"
@@ -45,8 +46,7 @@ std::string is_killed(const Mutant& mutant, const Step& step) {
 
 // Compiles the textbook's component, from which mutants differ by a function.
 void prepare_textbook(const Part& part) {
-  static std::mutex mutex;  // the first one does it
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(mutex_of("textbook " + part.folder));  // the first one does it
   Chapter chapter = make_chapter(part, "solutions", *folder_of("solutions", part));
   std::string ignored;
   prepare(chapter, ignored);
