@@ -6,10 +6,17 @@ target_include_directories(tidy PRIVATE labs/tool)
 target_compile_definitions(tidy PRIVATE LSMITH_BUILD_FOLDER="${PROJECT_BINARY_DIR}")
 
 # Every header compiles alone, in the library and in each textbook part, without exceptions and without
-# type information. What fails, fails the build. (Those of detail/ are their owner's business.)
+# type information. What fails, fails the build. (Those of detail/ are their owner's business.) A header
+# that another one includes first of all is compiled alone there, since nothing stands before it.
 set(without -fno-exceptions -fno-rtti)
 function(lsmith_headers_alone name folder)
   file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR}/${folder} CONFIGURE_DEPENDS ${folder}/lsmith/*.hpp)
+  foreach(header IN LISTS headers)
+    file(STRINGS ${folder}/${header} first REGEX "^#include" LIMIT_COUNT 1)
+    string(REGEX REPLACE "#include <(.*)>" "\\1" first "${first}")
+    list(APPEND first_ones ${first})
+  endforeach()
+  list(REMOVE_ITEM headers ${first_ones})
   foreach(header IN LISTS headers)
     file(CONFIGURE OUTPUT alone/${name}/${header}.cpp CONTENT "#include <${header}>\n")
     list(APPEND sources ${PROJECT_BINARY_DIR}/alone/${name}/${header}.cpp)
@@ -73,4 +80,9 @@ if(NOT LSMITH_SANITIZE)
                        FAIL_REGULAR_EXPRESSION "wrong;crashed;hangs;does not compile")
   add_test(NAME check.01.textbook COMMAND ${lab} check 01 --view solutions)
   add_test(NAME check.01.library COMMAND ${lab} check 01 --view library)
+  # Two that need the same program or objects would both compile them. The longest begin first.
+  set_tests_properties(tool.db tool.syscalls PROPERTIES RESOURCE_LOCK engine_program)
+  set_tests_properties(check.01.lab check.01.textbook check.01.library PROPERTIES RESOURCE_LOCK chapter_01)
+  set_tests_properties(tool.course PROPERTIES COST 100)
+  set_tests_properties(tool.bench PROPERTIES COST 50)
 endif()
