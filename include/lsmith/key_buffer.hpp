@@ -37,13 +37,19 @@ inline bool is_same_key(std::string_view a, std::string_view b) {
   return true;
 }
 
-/// A copy of a key; empty at first. One that was moved from may be replaced by another buffer or
-/// destroyed, and nothing else. One thread at a time.
+/// A copy of a key; empty at first. One that was moved from holds what the other one held. One
+/// thread at a time.
 class KeyBuffer {
  public:
   KeyBuffer() = default;
-  KeyBuffer(KeyBuffer&&) = default;
-  KeyBuffer& operator=(KeyBuffer&&) = default;
+  KeyBuffer(KeyBuffer&& other) noexcept { *this = std::move(other); }
+  KeyBuffer& operator=(KeyBuffer&& other) noexcept {
+    std::swap(heap_, other.heap_);
+    std::swap(size_bytes_, other.size_bytes_);
+    std::swap(capacity_bytes_, other.capacity_bytes_);
+    std::swap(inline_, other.inline_);
+    return *this;
+  }
 
   /// Replaces it. `key` may be a part of what is held.
   void assign(std::string_view key) {

@@ -34,6 +34,19 @@ TEST_SUITE("key_buffer") {
     }
   }
 
+  TEST_CASE("a buffer that was moved from has room for what it is given next") {
+    KeyBuffer buffer;
+    buffer.assign(std::string(100, 'a'));
+    KeyBuffer moved = std::move(buffer);
+    buffer.assign(std::string(90, 'b'));  // NOLINT(bugprone-use-after-move): that is the question
+    const char* const end = reinterpret_cast<const char*>(&buffer) + sizeof buffer;
+    const bool lies_inside = buffer.view().data() >= reinterpret_cast<const char*>(&buffer) &&
+                             buffer.view().data() < end;
+    CHECK(!lies_inside);
+    CHECK(buffer.view() == std::string(90, 'b'));
+    CHECK(moved.view() == std::string(100, 'a'));
+  }
+
   TEST_CASE("keys of up to 48 bytes lie in the buffer itself, others where the longest did") {
     KeyBuffer buffer;
     const char* const begin = reinterpret_cast<const char*>(&buffer);
