@@ -204,6 +204,30 @@ TEST_SUITE("reopen") {
     }
   }
 
+  TEST_CASE("a frame that is whole and holds no batch is corruption, and says where") {
+    // Checksums are right, so nobody lost these bytes: whoever wrote the log wrote them.
+    const auto opened = [](FrameType type, std::string_view payload) {
+      Machine machine;
+      machine.options.file_system = &machine.files;
+      auto storage = open_storage(machine.options, folder);
+      REQUIRE(storage.ok());
+      auto log = start_log(**storage, (*storage)->first_log);
+      REQUIRE(log.ok());
+      REQUIRE((*log)->append(type, payload, false).ok());
+      storage->reset();
+      return open_storage(machine.options, folder).status().to_string();
+    };
+    const std::string name = "000001.wal at offset 64: ";
+    CHECK(opened(FrameType::edit, "x") == "corruption: " + name + "not a batch");
+    CHECK(opened(FrameType::batch, "x") ==
+          "corruption: " + name + "batch offset 0: the header is cut short");
+    WriteBatch late;
+    late.put("a", "1");
+    late.set_sequence(7);
+    CHECK(opened(FrameType::batch, late.payload()) ==
+          "corruption: " + name + "sequence 7 follows 0");
+  }
+
   TEST_CASE("entries that were gathered in any order are a memtable's, every version in place") {
     testing::Random random(5);
     const std::string prefixes[] = {"", "a", "user:0000", std::string("\0\0", 2)};
