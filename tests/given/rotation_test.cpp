@@ -61,6 +61,9 @@ class WatchedFs final : public testing::FaultFs {
   }
 };
 
+// Fills several memtables, also where pointers, and so entries, are short.
+constexpr std::uint64_t batch_count = 800;
+
 // Options under which no write runs the background, and nothing is compacted.
 Options patient_options() {
   Options options = testing::machine_options();
@@ -109,7 +112,7 @@ std::uint64_t write_until_rotated(Machine& machine, Db& db, const History& histo
 TEST_SUITE("rotation") {
   // Unmapping a log of 80 MiB takes milliseconds.
   TEST_CASE("no log is given back while a writer waits, synced or not") {
-    const History history(500);
+    const History history(batch_count);
     for (const Durability durability : {Durability::process, Durability::power}) {
       CAPTURE(durability == Durability::power);
       WatchedFs files;
@@ -127,7 +130,7 @@ TEST_SUITE("rotation") {
   }
 
   TEST_CASE("the next log is ready when the memtable is full, the first one and all others") {
-    const History history(500);
+    const History history(batch_count);
     WatchedFs files;
     Machine machine({}, patient_options());
     Db db = open_on(machine, files);
@@ -146,7 +149,7 @@ TEST_SUITE("rotation") {
   }
 
   TEST_CASE("where flushes fall behind the next log is made all the same") {
-    const History history(500);
+    const History history(batch_count);
     WatchedFs files;
     Machine machine({}, patient_options());
     Db db = open_on(machine, files);
@@ -172,7 +175,7 @@ TEST_SUITE("rotation") {
   }
 
   TEST_CASE("a log that was made ready and not begun is garbage after a crash") {
-    const History history(500);
+    const History history(batch_count);
     Machine machine({}, patient_options());
     Db db = machine.open();
     std::uint64_t next = 1;
@@ -197,7 +200,7 @@ TEST_SUITE("rotation") {
   }
 
   TEST_CASE("what is synced into a log that was made ready survives, its name too") {
-    const History history(500);
+    const History history(batch_count);
     Machine machine({}, patient_options());
     Db db = machine.open();
     std::uint64_t next = 1;
@@ -237,7 +240,7 @@ TEST_SUITE("rotation") {
   }
 
   TEST_CASE("a log that can not take its name is made anew by who needs it") {
-    const History history(500);
+    const History history(batch_count);
     Machine machine({}, patient_options());
     Db db = machine.open();
     std::uint64_t next = write_until_idle(machine, db, history, 1);
@@ -252,7 +255,7 @@ TEST_SUITE("rotation") {
   }
 
   TEST_CASE("a failure in a log that was made ready names the log") {
-    const History history(500);
+    const History history(batch_count);
     Machine machine({}, patient_options());
     Db db = machine.open();
     std::uint64_t next = write_until_idle(machine, db, history, 1);
@@ -265,7 +268,7 @@ TEST_SUITE("rotation") {
   }
 
   TEST_CASE("closing leaves no log that was made ready") {
-    const History history(500);
+    const History history(batch_count);
     Machine machine({}, patient_options());
     Db db = machine.open();
     write_until_idle(machine, db, history, 1);
