@@ -74,7 +74,8 @@ inline Result<TableFences> TableFences::read(const Block& index) {
   for (cursor.seek_to_first(); cursor.is_valid(); cursor.next())
     if (Status s = fences.add(cursor.key(), cursor.tag(), cursor.value()); !s.ok()) return s;
   if (Status s = cursor.status(); !s.ok()) return s;
-  fences.rests_.shrink_to_fit();
+  // A copy takes what it needs. shrink_to_fit() would hide it when there is no memory.
+  fences.rests_ = std::string(fences.rests_);
   return fences;
 }
 
