@@ -109,6 +109,10 @@ Result<std::optional<TableMeta>> write_memtable(Storage& storage, const Options&
                                                 const Memtable& memtable,
                                                 std::vector<Sequence> snapshots);
 
+/// A log in a file that has its name and is not begun: its header is written, and not durable.
+Result<std::unique_ptr<LogWriter>> begin_log(const Storage& storage, std::unique_ptr<LogFile> file,
+                                             const LogStart& start);
+
 /// A new log whose header and name are durable.
 Result<std::unique_ptr<LogWriter>> start_log(Storage& storage, const LogStart& start);
 
@@ -316,19 +320,27 @@ inline Result<std::optional<TableMeta>> write_memtable(Storage& storage, const O
   return std::optional<TableMeta>(std::move(tables->front()));
 }
 
-inline Result<std::unique_ptr<LogWriter>> start_log(Storage& storage, const LogStart& start) {
-  auto file = storage.files->create_log(storage.path(FileName::Type::log, start.number),
-                                        start.capacity_bytes);
-  if (!file.ok()) return std::move(file).status();
+inline Result<std::unique_ptr<LogWriter>> begin_log(const Storage& storage,
+                                                    std::unique_ptr<LogFile> file,
+                                                    const LogStart& start) {
   LogHeader header;
   header.database_id = storage.state.database_id;
   header.file_number = start.number;
   header.previous_number = start.previous_number;
   header.previous_end = start.previous_end;
   header.previous_sequence = start.previous_sequence;
-  auto log = std::make_unique<LogWriter>(std::move(*file), header);
+  auto log = std::make_unique<LogWriter>(std::move(file), header);
   if (Status s = log->start(); !s.ok()) return s;
-  if (Status s = log->sync(); !s.ok()) return s;
+  return log;
+}
+
+inline Result<std::unique_ptr<LogWriter>> start_log(Storage& storage, const LogStart& start) {
+  auto file = storage.files->create_log(storage.path(FileName::Type::log, start.number),
+                                        start.capacity_bytes);
+  if (!file.ok()) return std::move(file).status();
+  auto log = begin_log(storage, std::move(*file), start);
+  if (!log.ok()) return log;
+  if (Status s = (*log)->sync(); !s.ok()) return s;
   if (Status s = storage.files->sync_dir(storage.folder); !s.ok()) return s;
   return log;
 }

@@ -70,15 +70,8 @@ inline std::uint64_t Engine::log_capacity_bytes() const {
 inline Result<std::unique_ptr<LogWriter>> Engine::next_log(const LogStart& start) {
   auto file = next_log_file(start);
   if (!file.ok()) return std::move(file).status();
-  LogHeader header;
-  header.database_id = storage_->state.database_id;
-  header.file_number = start.number;
-  header.previous_number = start.previous_number;
-  header.previous_end = start.previous_end;
-  header.previous_sequence = start.previous_sequence;
-  auto log = std::make_unique<LogWriter>(std::move(*file), header);
-  if (Status s = log->start(); !s.ok()) return s;
-  log_name_is_durable_ = false;
+  auto log = begin_log(*storage_, std::move(*file), start);
+  if (log.ok()) log_name_is_durable_ = false;
   return log;
 }
 
