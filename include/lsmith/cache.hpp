@@ -146,7 +146,9 @@ class BlockCache {
     Position next = nowhere;  // in the bucket, or of those that are free
     bool is_marked = false;   // found since the hand last passed
 
-    std::size_t charge_bytes() const { return sizeof(Slot) + body.memory_bytes(); }
+    static std::size_t charge_bytes(std::size_t memory_bytes) {
+      return sizeof(Slot) + memory_bytes;
+    }
   };
 
   // Aligned, so that threads in different shards do not share a cache line.
@@ -166,7 +168,7 @@ class BlockCache {
     Slot* find(std::uint64_t table_number, std::uint64_t offset, std::uint64_t hash)
         LSMITH_REQUIRES(mutex);
     void make_slot() LSMITH_REQUIRES(mutex);
-    void add(std::uint64_t table_number, std::uint64_t offset, BlockBytes body)
+    void add(std::uint64_t table_number, std::uint64_t offset, std::uint64_t hash, BlockBytes body)
         LSMITH_REQUIRES(mutex);
     BlockBytes remove(Position position) LSMITH_REQUIRES(mutex);
     BlockBytes evict(std::size_t budget_bytes) LSMITH_REQUIRES(mutex);
@@ -175,9 +177,6 @@ class BlockCache {
   static constexpr std::size_t shard_count = 16;
 
   static std::uint64_t hash_of(std::uint64_t table_number, std::uint64_t offset);
-  static std::size_t charge_bytes_of(std::size_t size) {
-    return sizeof(Slot) + BlockBytes::memory_bytes_for(size);
-  }
   Shard& shard_of(std::uint64_t hash) { return shards_[hash >> 60]; }
   std::size_t shard_budget_bytes() const;
 
@@ -237,7 +236,7 @@ inline BlockPin BlockCache::find(std::uint64_t table_number, std::uint64_t offse
 inline BlockBytes BlockCache::allocate(std::uint64_t table_number, std::uint64_t offset,
                                        std::size_t size) {
   const std::size_t budget_bytes = shard_budget_bytes();
-  const std::size_t charge_bytes = charge_bytes_of(size);
+  const std::size_t charge_bytes = Slot::charge_bytes(BlockBytes::memory_bytes_for(size));
   BlockBytes evicted;
   if (charge_bytes <= budget_bytes) {
     Shard& shard = shard_of(hash_of(table_number, offset));
@@ -252,7 +251,7 @@ inline BlockBytes BlockCache::allocate(std::uint64_t table_number, std::uint64_t
 inline BlockPin BlockCache::insert(std::uint64_t table_number, std::uint64_t offset,
                                    BlockBytes body) {
   const std::size_t budget_bytes = shard_budget_bytes();
-  if (sizeof(Slot) + body.memory_bytes() > budget_bytes) return BlockPin(std::move(body));
+  if (Slot::charge_bytes(body.memory_bytes()) > budget_bytes) return BlockPin(std::move(body));
 
   const std::uint64_t hash = hash_of(table_number, offset);
   Shard& shard = shard_of(hash);
@@ -261,7 +260,7 @@ inline BlockPin BlockCache::insert(std::uint64_t table_number, std::uint64_t off
   MutexLock lock(shard.mutex);
   if (const Slot* const found = shard.find(table_number, offset, hash))
     return BlockPin(found->body.share());
-  shard.add(table_number, offset, std::move(body));
+  shard.add(table_number, offset, hash, std::move(body));
   evicted = shard.evict(budget_bytes);  // passes over the new block, which is pinned here
   return pin;
 }
@@ -358,20 +357,20 @@ inline void BlockCache::Shard::make_slot() {
 }
 
 inline void BlockCache::Shard::add(std::uint64_t table_number, std::uint64_t offset,
-                                   BlockBytes body) {
+                                   std::uint64_t hash, BlockBytes body) {
   if (first_free == nowhere) make_slot();
   const Position position = first_free;
   Slot& slot = slots[position];
   first_free = slot.next;
-  Position& bucket = bucket_of(hash_of(table_number, offset));
+  Position& bucket = bucket_of(hash);
   slot = Slot{table_number, offset, std::move(body), bucket, false};
   bucket = position;
-  used_bytes += slot.charge_bytes();
+  used_bytes += Slot::charge_bytes(slot.body.memory_bytes());
 }
 
 inline BlockBytes BlockCache::Shard::remove(Position position) {
   Slot& slot = slots[position];
-  used_bytes -= slot.charge_bytes();
+  used_bytes -= Slot::charge_bytes(slot.body.memory_bytes());
   Position* link = &bucket_of(hash_of(slot.table_number, slot.offset));
   while (*link != position)
     link = &slots[*link].next;
