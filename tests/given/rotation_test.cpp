@@ -80,6 +80,14 @@ Db open_on(Machine& machine, WatchedFs& files) {
   return *std::move(opened);
 }
 
+// Writes batch `i` while the files take notice of what that costs its writer.
+void write_watched(WatchedFs& files, Db& db, const History& history, std::uint64_t i,
+                   Durability durability = Durability::process) {
+  files.is_writer_waiting = true;
+  history.write_all(db, i, i, durability);
+  files.is_writer_waiting = false;
+}
+
 // The logs that stand ready in an image, not begun.
 std::size_t idle_count(const Image& image) {
   return paths_of(image, Type::retired_log).size();
@@ -119,9 +127,7 @@ TEST_SUITE("rotation") {
       Machine machine({}, patient_options());
       Db db = open_on(machine, files);
       for (std::uint64_t i = 1; i <= history.count(); ++i) {
-        files.is_writer_waiting = true;
-        REQUIRE(history.write(db, i, durability).ok());
-        files.is_writer_waiting = false;
+        write_watched(files, db, history, i, durability);
         if (i % 3 == 0) machine.executor.run_one();
       }
       CHECK(files.given_back >= 3);
@@ -135,9 +141,7 @@ TEST_SUITE("rotation") {
     Machine machine({}, patient_options());
     Db db = open_on(machine, files);
     for (std::uint64_t i = 1; i <= history.count(); ++i) {
-      files.is_writer_waiting = true;
-      history.write_all(db, i, i);
-      files.is_writer_waiting = false;
+      write_watched(files, db, history, i);
       machine.executor.run_one();
       CHECK(idle_count(files.after_kill()) <= 1);
     }

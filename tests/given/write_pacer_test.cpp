@@ -15,8 +15,11 @@ using lsmith::detail::WritePacer;
 
 constexpr std::uint64_t flush_us = 60'000;
 
-// A machine on which a flush takes that long.
-void slow_down_syncs(Machine& machine) {
+// Has a flush take that long, with so many memtables to freeze and nothing to compact.
+void slow_down_flushes(Machine& machine, int frozen_memtables_max) {
+  machine.options.frozen_memtables_max = frozen_memtables_max;
+  machine.options.write_buffer_bytes = 65536;
+  stop_compactions(machine.options);
   machine.files.on_change = [&machine](Call call, const std::string&) {
     if (call == Call::sync) machine.executor.sleep_us(flush_us);
   };
@@ -55,10 +58,7 @@ TEST_SUITE("write pacer") {
   TEST_CASE(
       "before writers are stopped by frozen memtables they are slowed, and the figures say so") {
     Machine machine;
-    machine.options.frozen_memtables_max = 2;
-    machine.options.write_buffer_bytes = 65536;
-    stop_compactions(machine.options);
-    slow_down_syncs(machine);
+    slow_down_flushes(machine, 2);
     Db db = machine.open();
     const auto stalls = [&](StallReason reason) {
       return db.stats().stalls[static_cast<std::size_t>(reason)];
@@ -88,10 +88,7 @@ TEST_SUITE("write pacer") {
 
   TEST_CASE("writers are not slowed while most memtables are free") {
     Machine machine;
-    machine.options.frozen_memtables_max = 3;
-    machine.options.write_buffer_bytes = 65536;
-    stop_compactions(machine.options);
-    slow_down_syncs(machine);
+    slow_down_flushes(machine, 3);
     Db db = machine.open();
     for (int i = 0; db.stats().flushes < 6; ++i) {
       REQUIRE(db.put(key_of(i % 500), std::string(400, 'v')).ok());
