@@ -169,6 +169,7 @@ class Engine {
   void run_flush();
   Status flush_oldest();
   void run_compactions();
+  int level0_due_count(const Version& version) const;
   std::optional<CompactionPlan> pick(const Version& version, bool is_for_readers) const;
   std::shared_ptr<ReadDebt> new_debt(const Version& version) const;
   void merge_for_readers() const;

@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
+#include <string>
+
 namespace compact_test {
 
 using namespace lsmith;
@@ -50,6 +53,47 @@ TEST_SUITE("compact") {
     REQUIRE(db.flush().ok());
     REQUIRE(db.put("a", "2").ok());
     REQUIRE(db.compact().ok());
+    CHECK(machine.compactions.count == 2);
+  }
+
+  TEST_CASE("level 0 waits for twice as many tables while it is smaller than what it meets") {
+    CountingMachine machine;
+    machine.options.level0_compact_count = 2;
+    machine.options.level0_slow_count = 12;
+    Db db = machine.open();
+    const auto flush_tables = [&](int count, int value_bytes) {
+      for (; count > 0; --count) {
+        REQUIRE(db.put("a", std::string(static_cast<std::size_t>(value_bytes), 'v')).ok());
+        REQUIRE(db.put("b", "1").ok());
+        REQUIRE(db.flush().ok());
+        REQUIRE(db.wait_idle().ok());
+      }
+    };
+    flush_tables(2, 3000);
+    CHECK(machine.compactions.count == 1);  // it meets nothing
+    flush_tables(3, 500);
+    CHECK(machine.compactions.count == 1);
+    CHECK(db.stats().levels[0].tables == 3);
+    flush_tables(1, 500);  // the fourth
+    CHECK(machine.compactions.count == 2);
+    CHECK(db.stats().levels[0].tables == 0);
+    flush_tables(2, 3000);  // larger than what they meet
+    CHECK(machine.compactions.count == 3);
+  }
+
+  TEST_CASE("writers are not slowed by tables that wait") {
+    CountingMachine machine;
+    machine.options.level0_compact_count = 2;
+    machine.options.level0_slow_count = 3;
+    Db db = machine.open();
+    REQUIRE(db.put("a", std::string(3000, 'v')).ok());
+    REQUIRE(db.compact().ok());
+    for (int i = 0; i < 3; ++i) {
+      CHECK(machine.compactions.count == 1);
+      REQUIRE(db.put("a", "1").ok());
+      REQUIRE(db.flush().ok());
+      REQUIRE(db.wait_idle().ok());
+    }
     CHECK(machine.compactions.count == 2);
   }
 
