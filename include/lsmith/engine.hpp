@@ -207,12 +207,13 @@ class Engine {
 
   // Shared without a lock.
   ViewSlot view_;
-  std::atomic<Sequence> visible_{0};          // release by the leader; acquired by readers
-  std::atomic<std::size_t> level0_count_{0};  // relaxed, as the next two: hints for pacing writers
-  std::atomic<std::size_t> frozen_count_{0};
-  std::atomic<std::uint64_t> flush_us_{0};  // what the last full memtable's flush took
-  std::atomic<bool> is_read_only_{false};   // release after health_ is set; acquired by writers
-  std::atomic<bool> is_cancelled_{false};   // relaxed: polled by a running compaction
+  std::atomic<Sequence> visible_{0};               // release by the leader; acquired by readers
+  std::atomic<std::size_t> level0_count_{0};       // relaxed, as the next three: hints for pacing
+  std::atomic<std::size_t> frozen_count_{0};       // writers, and for their next log
+  std::atomic<std::uint64_t> flush_us_{0};         // what the last full memtable's flush took
+  std::atomic<std::uint64_t> log_piece_bytes_{0};  // on average; 0 when most pieces are synced
+  std::atomic<bool> is_read_only_{false};  // release after health_ is set; acquired by writers
+  std::atomic<bool> is_cancelled_{false};  // relaxed: polled by a running compaction
   EngineCounters counters_;
 
   // The commit leader's alone.
@@ -221,6 +222,8 @@ class Engine {
   std::shared_ptr<LogWriter> log_;
   bool log_name_is_durable_ = false;
   bool is_next_log_asked_for_ = false;
+  std::uint64_t log_writes_ = 0;  // to the active log; and how many of them were synced
+  std::uint64_t log_syncs_ = 0;
   detail::WritePacer pacer_;
   // Not synced to their end, oldest first. Gone: flushed, and so durable in a table.
   std::vector<std::weak_ptr<LogWriter>> earlier_logs_;

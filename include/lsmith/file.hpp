@@ -66,8 +66,9 @@ class LogFile {
   /// sync dearer, a write call the reverse. Beyond capacity_bytes() the file grows. A failure
   /// poisons the file, as one of sync() does.
   virtual Status write(std::uint64_t offset, std::string_view bytes, bool will_sync) = 0;
-  /// A hint: nothing is written yet, and there is time, as much as 100 ms, to make writing cheap.
-  virtual void warm_up() {}
+  /// A hint: nothing is written yet, and there is time, as much as 100 ms, to make cheap what will
+  /// come: writes of about `write_bytes` each, that are not synced.
+  virtual void warm_up(std::uint64_t /*write_bytes*/) {}
   /// The file was renamed by FileSystem::rename: failures name this path from now on. Nothing is
   /// written yet.
   virtual void set_path(const std::string&) {}

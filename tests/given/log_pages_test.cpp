@@ -60,7 +60,7 @@ TEST_SUITE("log pages") {
     const std::string path = folder.path("log");
     auto log = posix_file_system().create_log(path, log_bytes);
     REQUIRE(log.ok());
-    (*log)->warm_up();
+    (*log)->warm_up(100);
     CHECK(pages_in_memory(path) == log_bytes / page_bytes);
     REQUIRE((*log)->write(log_bytes / 2, "stored", false).ok());
     REQUIRE((*log)->close().ok());
@@ -68,6 +68,16 @@ TEST_SUITE("log pages") {
     REQUIRE(bytes.ok());
     CHECK(bytes->find_first_not_of('\0') == log_bytes / 2);
     CHECK(bytes->find_last_not_of('\0') == log_bytes / 2 + 5);
+  }
+
+  TEST_CASE("a log that large pieces will be written to is left alone") {
+    const TempFolder folder;
+    const std::string path = folder.path("log");
+    auto log = posix_file_system().create_log(path, log_bytes);
+    REQUIRE(log.ok());
+    const std::size_t before = pages_in_memory(path);
+    (*log)->warm_up(100'000);
+    CHECK(pages_in_memory(path) == before);
   }
 }
 #endif

@@ -1,9 +1,11 @@
 // rotation_test.cpp: what a full memtable costs the writer who finds it full.
 #include "../engine/by_hand.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace rotation_test {
 namespace {
@@ -35,6 +37,7 @@ class WatchedFs final : public testing::FaultFs {
   int made = 0, made_by_writer = 0;
   int recycled = 0, recycled_by_writer = 0;
   int given_back = 0, given_back_by_writer = 0;
+  std::vector<std::uint64_t> warmed_up;  // what was said of the writes to come
 
  private:
   struct Watched final : LogFile {
@@ -47,6 +50,7 @@ class WatchedFs final : public testing::FaultFs {
     Status write(std::uint64_t offset, std::string_view bytes, bool will_sync) override {
       return file->write(offset, bytes, will_sync);
     }
+    void warm_up(std::uint64_t write_bytes) override { owner.warmed_up.push_back(write_bytes); }
     void set_path(const std::string& path) override { file->set_path(path); }
     Status sync() override { return file->sync(); }
     std::uint64_t capacity_bytes() const override { return file->capacity_bytes(); }
@@ -166,6 +170,29 @@ TEST_SUITE("rotation") {
     REQUIRE(db.wait_idle().ok());
     CHECK(idle_count(files.after_kill()) == 1);
     CHECK(check_recovery(files.after_kill(), history, 400, 400) == "");
+  }
+
+  TEST_CASE("a log is warmed up for writes like those before, and not for synced ones") {
+    const auto warmed_up_for = [](std::size_t value_bytes, Durability durability) {
+      WatchedFs files;
+      Machine machine({}, patient_options());
+      Db db = open_on(machine, files);
+      const std::string value(value_bytes, 'v');
+      for (std::size_t bytes = 0; bytes < 4 * machine.options.write_buffer_bytes;
+           bytes += value_bytes) {
+        REQUIRE(db.put(std::to_string(bytes), value, durability).ok());
+        machine.executor.run_one();
+      }
+      CHECK(files.made + files.recycled >= 3);
+      return std::exchange(files.warmed_up, {});
+    };
+    for (const std::size_t value_bytes : {100, 8000}) {
+      const std::vector<std::uint64_t> sizes = warmed_up_for(value_bytes, Durability::process);
+      CHECK(sizes.size() >= 2);
+      for (const std::uint64_t bytes : sizes)
+        CHECK((bytes >= value_bytes && bytes < value_bytes + 100));
+    }
+    CHECK(warmed_up_for(100, Durability::power).empty());
   }
 
   TEST_CASE("a database that stays small makes no second log") {

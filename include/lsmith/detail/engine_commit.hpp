@@ -49,6 +49,8 @@ inline Status Engine::log_group(const std::vector<CommitRequest*>& group, bool s
     const std::string_view payload = request->batch->payload();
     if (Status s = log_->append(FrameType::batch, payload, sync); !s.ok())
       return fail(std::move(s));
+    ++log_writes_;
+    if (sync) ++log_syncs_;
     counters_.log_bytes.add(payload.size());
   }
   return sync ? sync_logs() : Status();

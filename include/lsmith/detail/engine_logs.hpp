@@ -21,6 +21,9 @@ namespace lsmith {
 // database never needs one, and a large one has time enough to make it.
 inline void Engine::ask_for_log() {
   if (std::exchange(is_next_log_asked_for_, true)) return;
+  const bool is_mostly_synced = 2 * log_syncs_ >= log_writes_;
+  const std::uint64_t piece_bytes = is_mostly_synced ? 0 : log_->end_offset() / log_writes_;
+  log_piece_bytes_.store(piece_bytes, std::memory_order_relaxed);
   MutexLock lock(mutex_);
   if (prepared_) return;
   is_log_wanted_ = true;
@@ -58,6 +61,7 @@ inline Status Engine::rotate(std::uint64_t log_capacity_bytes) {
   }
   active_ = std::move(active);
   is_next_log_asked_for_ = false;
+  log_writes_ = log_syncs_ = 0;
   emit({.type = Event::Type::log_rotated, .number = start.number});
   return {};
 }
@@ -130,7 +134,8 @@ inline void Engine::retire_log(std::uint64_t number) {
 }
 
 inline void Engine::keep_log(std::unique_ptr<LogFile> file, std::uint64_t number) {
-  file->warm_up();
+  const std::uint64_t piece_bytes = log_piece_bytes_.load(std::memory_order_relaxed);
+  if (piece_bytes > 0) file->warm_up(piece_bytes);
   MutexLock lock(mutex_);
   prepared_ = PreparedLog{std::move(file), number};
 }

@@ -113,7 +113,7 @@ class PosixLogFile final : public LogFile {
         map_(std::move(map)),
         capacity_bytes_(capacity_bytes) {}
   Status write(std::uint64_t offset, std::string_view bytes, bool will_sync) override;
-  void warm_up() override;
+  void warm_up(std::uint64_t write_bytes) override;
   void set_path(const std::string& path) override { path_ = path; }
   Status sync() override;
   std::uint64_t capacity_bytes() const override { return capacity_bytes_; }
@@ -261,9 +261,10 @@ inline Status PosixLogFile::write(std::uint64_t offset, std::string_view bytes, 
 
 // Reads the whole file, and so has the system hold it in memory, in pieces as large as it likes.
 // Not through a map: other threads that ask the system for memory would wait. The pages are not
-// touched: what is touched a sync would write.
-inline void PosixLogFile::warm_up() {
-  if (map_.data() == nullptr) return;
+// touched: what is touched a sync would write. Large pieces are written, and need no page that is
+// there already.
+inline void PosixLogFile::warm_up(std::uint64_t write_bytes) {
+  if (map_.data() == nullptr || write_bytes >= stored_bytes_max) return;
   std::string buffer(static_cast<std::size_t>(ahead_bytes), '\0');
   for (std::uint64_t at = 0; at < map_.size(); at += ahead_bytes) {
     const std::uint64_t size = std::min<std::uint64_t>(ahead_bytes, map_.size() - at);
