@@ -53,6 +53,17 @@ concept EntryCursor = requires(C cursor, const C& reading, std::string_view key,
   { reading.status() } -> std::same_as<Status>;
 };
 
+/// Whether value() lives on until the cursor is sought, or has walked to the second key from here:
+/// more than law 6 says, so that who must look at one more entry to know that this is the right one
+/// need not copy the value. Only some cursors can say that; of all others it is false.
+struct StayingValue {
+  template <class C>
+  static bool is_of(const C& cursor) {
+    if constexpr (requires { cursor.value_stays(); }) return cursor.value_stays();
+    return false;
+  }
+};
+
 /// A cursor whose type is erased, as the children of a merge are. Reads are inline; each move is
 /// one virtual call. Same laws. One thread at a time.
 class ChildCursor {
@@ -65,6 +76,7 @@ class ChildCursor {
   std::string_view key() const { return key_; }
   std::uint64_t tag() const { return tag_; }
   std::string_view value() const { return value_; }
+  bool value_stays() const { return value_stays_; }  ///< see StayingValue
   virtual void seek_to_first() = 0;
   virtual void seek_to_last() = 0;
   virtual void seek(std::string_view key, std::uint64_t tag) = 0;
@@ -83,10 +95,12 @@ class ChildCursor {
     key_ = cursor.key();
     tag_ = cursor.tag();
     value_ = cursor.value();
+    value_stays_ = StayingValue::is_of(cursor);
   }
 
  private:
   bool is_valid_ = false;
+  bool value_stays_ = false;
   std::string_view key_;
   std::uint64_t tag_ = 0;
   std::string_view value_;

@@ -10,6 +10,7 @@
 // Invariants
 //  1. cursor_ is of the table index_, which table_ keeps open. No cursor_: not valid.
 //  2. While the cursor is not valid and its status is ok, there is no entry on that side.
+//  3. left_ is the table that was walked through before, which a value may be in that stays.
 //
 // Threads: one at a time. Cost: a seek is a binary search among the tables and a seek in one.
 #pragma once
@@ -58,6 +59,7 @@ class LevelCursor {
   std::string_view key() const;
   std::uint64_t tag() const;
   std::string_view value() const;
+  bool value_stays() const;  ///< see StayingValue; so it is where tables are mapped
   /// Says the failure of opening a table, too; it names the file.
   Status status() const;
 
@@ -75,6 +77,7 @@ class LevelCursor {
   OpenTables* opened_ = nullptr;
   ReadPattern pattern_;
   std::size_t index_ = 0;
+  std::shared_ptr<const Table> left_;
   std::shared_ptr<const Table> table_;
   std::optional<TableCursor>
       cursor_;     // declared last: it borrows the table, which borrows the cache
@@ -151,6 +154,11 @@ inline std::string_view LevelCursor::value() const {
   return cursor_->value();
 }
 
+inline bool LevelCursor::value_stays() const {
+  assert(is_valid());
+  return StayingValue::is_of(*cursor_);
+}
+
 inline Status LevelCursor::status() const {
   if (!status_.ok() || !cursor_) return status_;
   return cursor_->status();
@@ -170,7 +178,7 @@ inline bool LevelCursor::enter(std::size_t index) {
   status_ = Status();
   if (cursor_ && index == index_) return true;
   cursor_.reset();
-  table_.reset();
+  left_ = std::exchange(table_, nullptr);
   if (index >= tables_.size()) return false;
   const TableMeta& meta = *tables_[index];
   auto table = opened_ != nullptr ? opened_->open(*cache_, meta) : cache_->open(meta);

@@ -115,6 +115,8 @@ class MemtableCursor {
 
  private:
   friend class Memtable;
+  friend struct StayingValue;
+  static bool value_stays() { return true; }
   explicit MemtableCursor(const Memtable& memtable) : memtable_(&memtable) {}
 
   // Stands on a key's newest, or oldest, version; not valid when there is no such key.

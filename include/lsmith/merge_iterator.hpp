@@ -77,6 +77,8 @@ class MergeCursor {
   Status status() const;
 
  private:
+  friend struct StayingValue;
+
   struct Head {
     std::uint64_t rank = 0;  // the largest there is when the child is at its end
     std::unique_ptr<ChildCursor> child;
@@ -85,6 +87,7 @@ class MergeCursor {
   static constexpr std::size_t varying_bytes = 4;  // of a rank, that all keys had in common
   static constexpr int ties_max = 64;              // until the ranks are made anew
 
+  bool value_stays() const { return current_->value_stays(); }
   void begin(bool is_forwards);
   void turn(bool is_forwards);
   void turn_child(std::size_t i);

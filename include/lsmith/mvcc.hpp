@@ -18,11 +18,11 @@
 //  1. It stands on the newest visible version of a key, a put, within the bounds.
 //  2. Walking forwards, the entries below stand on that version, and key() and value() are theirs;
 //     walking backwards, they stand on the last entry of a smaller key, or before all entries, and
-//     key_ and value_ are what is shown.
+//     key_ is what is shown, with value_, or with staying_value_ when that is not null.
 //
 // What this body changes from the textbook:
-//  - Walking forwards copies no values, and a key only into memory that is used again, eight bytes
-//    at a time (key_buffer.hpp).
+//  - Walking copies a key only into memory that is used again, eight bytes at a time
+//    (key_buffer.hpp). It copies no value forwards, and backwards none that stays where it is.
 //  - A key that was written a thousand times costs a few steps and a seek, not a thousand steps.
 //  - The list of snapshots is a sorted array of moments with counts. A new snapshot is nearly
 //    always the newest, so taking one appends or counts up, and in the long run allocates nothing.
@@ -175,6 +175,7 @@ class UserCursor {
   void find_backwards();
   bool find_newest_backwards();
   bool take_visible();
+  void keep_value();
 
   MergeCursor entries_;
   Sequence sequence_ = 0;
@@ -182,7 +183,8 @@ class UserCursor {
   bool is_valid_ = false;
   bool is_forwards_ = true;
   KeyBuffer key_;      // backwards: the current key; forwards: the last one that was passed
-  std::string value_;  // backwards: the current value
+  std::string value_;  // backwards: the current value, unless
+  std::string_view staying_value_;  // this one is, as the merge below has it
   std::uint64_t skipped_count_ = 0;
 };
 
@@ -350,7 +352,8 @@ inline std::string_view UserCursor::key() const {
 
 inline std::string_view UserCursor::value() const {
   assert(is_valid());
-  return is_forwards_ ? entries_.value() : std::string_view(value_);
+  if (is_forwards_) return entries_.value();
+  return staying_value_.data() != nullptr ? staying_value_ : std::string_view(value_);
 }
 
 inline Status UserCursor::status() const {
@@ -441,8 +444,10 @@ inline bool UserCursor::find_newest_backwards() {
     entries_.prev();
     if (!entries_.is_valid() || !is_same_key(entries_.key(), key_.view())) return is_live;
   }
+  keep_value();  // none stays when the merge is sought
   entries_.seek(key_.view(), seek_tag(sequence_));
   if (entries_.is_valid() && is_same_key(entries_.key(), key_.view())) is_live = take_visible();
+  keep_value();
   if (entries_.status().ok()) stand_before(key_.view(), tag_newest);
   return is_live;
 }
@@ -450,8 +455,16 @@ inline bool UserCursor::find_newest_backwards() {
 // Keeps the value of a visible version; false for a tombstone.
 inline bool UserCursor::take_visible() {
   if (kind_of(entries_.tag()) == Kind::erase) return false;
-  value_.assign(entries_.value());
+  const bool stays = StayingValue::is_of(entries_);
+  staying_value_ = stays ? entries_.value() : std::string_view();
+  if (!stays) value_.assign(entries_.value());
   return true;
+}
+
+inline void UserCursor::keep_value() {
+  if (staying_value_.data() == nullptr) return;
+  value_.assign(staying_value_);
+  staying_value_ = {};
 }
 
 }  // namespace lsmith

@@ -1,0 +1,176 @@
+// staying_value_test.cpp: a walk backwards shows values where they are, as long as they stay there.
+#include "../support/machine.hpp"
+#include "../support/random.hpp"
+#include "../support/temp_folder.hpp"
+
+#include <lsmith/level_cursor.hpp>
+#include <lsmith/lsmith.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace staying_value_test {
+namespace {
+
+using namespace lsmith;
+using lsmith::testing::Random;
+using lsmith::testing::TempFolder;
+
+// A level of two tables, a and b, of one entry each, of which the cache keeps one open.
+struct TwoTables {
+  explicit TwoTables(bool is_mapped) {
+    Options options = small_options();
+    options.mapped_tables = is_mapped;
+    options.open_tables_max = 1;
+    cache = std::make_shared<TableCache>(options, posix_file_system(), folder.path());
+    for (const char* const key : {"a", "b"}) {
+      const std::uint64_t number = level.size() + 1;
+      auto builder = cache->create(number);
+      REQUIRE(builder.ok());
+      REQUIRE((*builder)->add(key, make_tag(number, Kind::put), std::string(100, *key)).ok());
+      auto meta = (*builder)->finish();
+      REQUIRE(meta.ok());
+      meta->number = number;
+      level.push_back(std::make_shared<const TableMeta>(*std::move(meta)));
+    }
+  }
+  LevelCursor cursor() const { return LevelCursor(level, cache, ReadPattern::point); }
+
+  TempFolder folder;
+  std::shared_ptr<TableCache> cache;
+  std::vector<TableRef> level;
+};
+
+Options options_for_disk(bool is_mapped) {
+  Options options = testing::machine_options();
+  options.mapped_tables = is_mapped;
+  options.open_tables_max = 8;
+  return options;
+}
+
+using Content = std::map<std::string, std::string>;
+
+// Steps, and turns, and seeks, wherever they lead; each entry is that of the model.
+void walk(Db& db, const Content& content, const Snapshot* snapshot, Random& random) {
+  Scan scan = db.scan({}, {}, snapshot);
+  UserCursor& cursor = scan.cursor();
+  cursor.seek_to_last();
+  auto expected = content.end();
+  if (!content.empty()) --expected;
+  for (int step = 0; step < 600; ++step) {
+    if (random.chance(3)) {
+      const std::string key = std::to_string(100 + random.below(900));
+      cursor.seek(key);
+      expected = content.lower_bound(key);
+    } else if (expected == content.end()) {
+      cursor.seek_to_last();
+      expected = std::prev(content.end());
+    } else if (random.chance(80) && expected != content.begin()) {
+      cursor.prev();
+      --expected;
+    } else {
+      cursor.next();
+      ++expected;
+    }
+    REQUIRE(cursor.is_valid() == (expected != content.end()));
+    if (expected == content.end()) continue;
+    REQUIRE(cursor.key() == expected->first);
+    REQUIRE(cursor.value() == expected->second);
+  }
+}
+
+// How many places in memory a walk over all entries, backwards, shows their values at.
+std::size_t places_of_values(Db& db) {
+  std::set<const char*> places;
+  Scan scan = db.scan();
+  UserCursor& cursor = scan.cursor();
+  for (cursor.seek_to_last(); cursor.is_valid(); cursor.prev())
+    places.insert(cursor.value().data());
+  REQUIRE(cursor.status().ok());
+  return places.size();
+}
+
+}  // namespace
+
+TEST_SUITE("staying value") {
+  TEST_CASE("a value of a mapped table stays when the walk goes on to the next table") {
+    const TwoTables tables(true);
+    LevelCursor cursor = tables.cursor();
+    cursor.seek_to_last();
+    REQUIRE(cursor.is_valid());
+    if (!cursor.value_stays()) return;  // tables that do not say so, or a system without maps
+    const std::string_view value = cursor.value();
+    cursor.prev();  // the cache closes the other one now
+    REQUIRE(cursor.is_valid());
+    CHECK(cursor.key() == "a");
+    CHECK(value == std::string(100, 'b'));
+  }
+
+  TEST_CASE("of a table that is read no value is said to stay") {
+    const TwoTables tables(false);
+    LevelCursor cursor = tables.cursor();
+    cursor.seek_to_last();
+    REQUIRE(cursor.is_valid());
+    CHECK_FALSE(cursor.value_stays());
+  }
+
+  TEST_CASE("a walk backwards copies no value of a memtable or a mapped table") {
+    for (const bool is_mapped : {false, true}) {
+      CAPTURE(is_mapped);
+      const TempFolder folder;
+      auto db = Db::open(folder.path("db"), options_for_disk(is_mapped));
+      REQUIRE(db.ok());
+      const auto put = [&](int first, int last) {
+        for (int i = first; i < last; ++i)
+          REQUIRE(db->put(std::to_string(1000 + i), std::string(50, 'v')).ok());
+      };
+      put(0, 50);
+      CHECK(places_of_values(*db) == 50);
+      REQUIRE(db->flush().ok());
+      const std::size_t in_table = places_of_values(*db);
+      CHECK(in_table == (is_mapped ? 50 : 1));
+      put(50, 60);
+      CHECK(places_of_values(*db) == in_table + 10);
+    }
+  }
+
+  TEST_CASE("walks over mapped and over read tables, of many versions, agree with a model") {
+    for (const bool is_mapped : {false, true}) {
+      CAPTURE(is_mapped);
+      const TempFolder folder;
+      auto db = Db::open(folder.path("db"), options_for_disk(is_mapped));
+      REQUIRE(db.ok());
+      Random random(1);
+      Content content;
+      std::vector<std::pair<Snapshot, Content>> moments;
+      for (int i = 0; i < 6000; ++i) {
+        // A tenth of the keys has most of the versions, and more than are stepped over one by one.
+        const std::string key = std::to_string(100 + random.below(random.chance(70) ? 90 : 900));
+        if (random.chance(15)) {
+          REQUIRE(db->erase(key).ok());
+          content.erase(key);
+        } else {
+          const std::string value = random.bytes(random.below(60));
+          REQUIRE(db->put(key, value).ok());
+          content[key] = value;
+        }
+        if (i % 1500 == 700) moments.emplace_back(db->snapshot(), content);
+      }
+      REQUIRE(db->wait_idle().ok());
+      walk(*db, content, nullptr, random);
+      for (const auto& [snapshot, seen] : moments)
+        walk(*db, seen, &snapshot, random);
+    }
+  }
+}
+
+}  // namespace staying_value_test
