@@ -34,6 +34,7 @@
 #include <lsmith/detail/write_pacer.hpp>
 #include <lsmith/mvcc.hpp>
 #include <lsmith/options.hpp>
+#include <lsmith/pages.hpp>
 #include <lsmith/recovery.hpp>
 #include <lsmith/stats.hpp>
 #include <lsmith/status.hpp>
@@ -146,6 +147,7 @@ class Engine {
   void slow_for_memtables();
   Status wait_for_background();
   void ask_for_log();
+  void ask_for_page();
   Status rotate(std::uint64_t log_capacity_bytes);
   Result<std::unique_ptr<LogWriter>> next_log(const LogStart& start);
   Result<std::unique_ptr<LogFile>> next_log_file(const LogStart& start);

@@ -7,6 +7,7 @@
 // Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -43,8 +44,46 @@ class LargePage {
   char* data() const { return bytes_; }
 
  private:
+  friend class SparePage;
+  explicit LargePage(char* bytes) : bytes_(bytes) {}
+
   char* bytes_ = nullptr;
 };
+
+/// The large page that will be needed next, made ahead in the background: to fill one with zeros
+/// takes the system 0.2 ms, and 5 ms where the memory is new to a virtual machine. There is at most
+/// one, for all of the process, and it is kept until somebody needs it. Thread-safe.
+class SparePage {
+ public:
+  /// The spare one; a new one where there is none.
+  static LargePage take();
+  /// Whether one should be made: once after each take(). Whoever is told so has make() called soon.
+  static bool is_due();
+  /// Makes one. Nothing happens where there is no memory.
+  static void make();
+  static bool is_ready() { return bytes_.load(std::memory_order_relaxed) != nullptr; }
+
+ private:
+  static inline std::atomic<char*> bytes_{nullptr};  // release and acquire: with what is in them
+  static inline std::atomic<bool> is_due_{true};     // relaxed: who is late makes a page himself
+};
+
+inline LargePage SparePage::take() {
+  char* const bytes = bytes_.exchange(nullptr, std::memory_order_acquire);
+  is_due_.store(true, std::memory_order_relaxed);
+  return bytes != nullptr ? LargePage(bytes) : LargePage();
+}
+
+inline bool SparePage::is_due() {
+  return is_due_.load(std::memory_order_relaxed) &&
+         is_due_.exchange(false, std::memory_order_relaxed);
+}
+
+inline void SparePage::make() {
+  LargePage page;
+  const LargePage unused(bytes_.exchange(page.bytes_, std::memory_order_acq_rel));
+  page.bytes_ = nullptr;  // the spare one's now
+}
 
 #if defined(__linux__)
 

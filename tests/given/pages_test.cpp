@@ -1,15 +1,21 @@
-// pages_test.cpp: a large page is one, and belongs to one holder.
+// pages_test.cpp: a large page is one, and belongs to one holder; the next one is made ahead.
+#include "../support/machine.hpp"
+
 #include <lsmith/pages.hpp>
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 using lsmith::large_page_bytes;
 using lsmith::LargePage;
+using lsmith::SparePage;
 
 TEST_SUITE_BEGIN("pages");
 
@@ -43,6 +49,71 @@ TEST_CASE("a page moves with its bytes") {
   const LargePage moved = std::move(page);
   CHECK(moved.data() == data);
   CHECK(page.data() == nullptr);  // NOLINT(bugprone-use-after-move): it says what is left
+}
+
+TEST_CASE("a spare page is given to one taker, whole, and is due again when it was taken") {
+  SparePage::take();
+  CHECK_FALSE(SparePage::is_ready());
+  CHECK(SparePage::is_due());
+  CHECK_FALSE(SparePage::is_due());  // somebody was told
+  SparePage::make();
+  CHECK(SparePage::is_ready());
+  CHECK_FALSE(SparePage::is_due());
+  const LargePage first = SparePage::take();
+  CHECK_FALSE(SparePage::is_ready());
+  const LargePage second = SparePage::take();  // nobody made one
+  REQUIRE(first.data() != nullptr);
+  REQUIRE(second.data() != nullptr);
+  std::fill_n(first.data(), large_page_bytes, 'a');
+  std::fill_n(second.data(), large_page_bytes, 'b');
+  CHECK(std::count(first.data(), first.data() + large_page_bytes, 'a') == large_page_bytes);
+  CHECK(SparePage::is_due());
+}
+
+#ifndef LSMITH_NO_THREADS
+TEST_CASE("threads that make and take spare pages never share one") {
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int i = 0; i < 3; ++i)
+    threads.emplace_back([&wrong, i] {
+      for (int round = 0; round < 50; ++round) {
+        if (round % 2 == 0) SparePage::make();
+        const LargePage page = SparePage::take();
+        std::fill_n(page.data(), 4096, static_cast<char>(i));
+        std::this_thread::yield();
+        if (std::count(page.data(), page.data() + 4096, static_cast<char>(i)) != 4096) ++wrong;
+      }
+    });
+  for (std::thread& thread : threads)
+    thread.join();
+  CHECK(wrong.load() == 0);
+}
+#endif
+
+TEST_CASE("a memtable's next large page is made in the background, and a small database has none") {
+  lsmith::testing::Machine machine;
+  machine.options.write_buffer_bytes = 16 * large_page_bytes;
+  lsmith::Db db = machine.open();
+  SparePage::take();
+  const std::string value(1000, 'v');
+  int count = 0;
+  const auto put = [&] { REQUIRE(db.put(std::to_string(++count), value).ok()); };
+  while (count < 4000) {
+    put();
+    machine.executor.run_one();
+    REQUIRE_FALSE(SparePage::is_ready());
+  }
+  while (count < 7000)
+    put();
+  CHECK_FALSE(SparePage::is_due());
+  CHECK_FALSE(SparePage::is_ready());
+  machine.executor.run_one();
+  CHECK(SparePage::is_ready());
+  while (count < 12000)
+    put();
+  CHECK_FALSE(SparePage::is_ready());  // it was taken
+  machine.executor.run_one();
+  CHECK(SparePage::is_ready());
 }
 
 TEST_SUITE_END();

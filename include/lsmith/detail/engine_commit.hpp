@@ -99,16 +99,30 @@ inline Status Engine::wait_for_replayed() {
   return health_;
 }
 
+// A memtable as large as this will take large pages, if it takes any.
+inline constexpr std::size_t large_memtable_bytes = 3 * large_page_bytes;
+
 inline Status Engine::make_room() {
   if (is_read_only_.load(std::memory_order_acquire)) return health();
   slow_for_level0();
   slow_for_memtables();
   const std::size_t bytes = active_->memory_bytes();
+  if (bytes >= large_memtable_bytes && SparePage::is_due()) ask_for_page();
   if (bytes >= options_.write_buffer_bytes / 2) ask_for_log();
   if (bytes < options_.write_buffer_bytes) return {};
   if (active_->entry_count() == 0) return {};  // an arena may be larger than that from the start
   if (Status s = wait_for_background(); !s.ok()) return s;
   return rotate(log_capacity_bytes());
+}
+
+// The memtable's next large page is made by who has nothing else to do. When both have, it may come
+// late: the memtable then makes its own.
+inline void Engine::ask_for_page() {
+  struct MakePage final : Task {
+    void run() override { SparePage::make(); }
+  };
+  MutexLock lock(mutex_);
+  executor_.submit(is_flushing_ ? 1 : 0, std::make_unique<MakePage>());
 }
 
 // A small delay for each group, which grows as level 0 nears its limit, instead of one long stop.

@@ -139,7 +139,7 @@ inline char* Arena::allocate(std::size_t bytes, std::size_t alignment) {
 }
 
 inline char* Arena::new_block(std::size_t bytes) {
-  char* block = bytes == large_page_bytes ? pages_.emplace_back().data() : nullptr;
+  char* block = bytes == large_page_bytes ? pages_.emplace_back(SparePage::take()).data() : nullptr;
   if (block == nullptr) {
     block = blocks_.emplace_back(new char[bytes]).get();  // not make_unique, which would fill it
     populate_pages(block, bytes);
