@@ -53,9 +53,9 @@ concept EntryCursor = requires(C cursor, const C& reading, std::string_view key,
   { reading.status() } -> std::same_as<Status>;
 };
 
-/// Whether value() lives on until the cursor is sought, or has walked to the second key from here:
-/// more than law 6 says, so that who must look at one more entry to know that this is the right one
-/// need not copy the value. Only some cursors can say that; of all others it is false.
+/// Whether value() lives on until the cursor is sought, or moved from an entry of another key: more
+/// than law 6 says, so that who must look at one more entry to know that this is the right one need
+/// not copy the value. Only some cursors can say that; of all others it is false.
 struct StayingValue {
   template <class C>
   static bool is_of(const C& cursor) {

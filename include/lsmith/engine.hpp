@@ -147,7 +147,7 @@ class Engine {
   void slow_for_memtables();
   Status wait_for_background();
   void ask_for_log();
-  void ask_for_page();
+  void ask_for_page(std::size_t memtable_bytes);
   Status rotate(std::uint64_t log_capacity_bytes);
   Result<std::unique_ptr<LogWriter>> next_log(const LogStart& start);
   Result<std::unique_ptr<LogFile>> next_log_file(const LogStart& start);
@@ -171,7 +171,7 @@ class Engine {
   void run_flush();
   Status flush_oldest();
   void run_compactions();
-  int level0_due_count(const Version& version) const;
+  bool may_wait(const CompactionPlan& plan) const;
   std::optional<CompactionPlan> pick(const Version& version, bool is_for_readers) const;
   std::shared_ptr<ReadDebt> new_debt(const Version& version) const;
   void merge_for_readers() const;
@@ -213,7 +213,7 @@ class Engine {
   std::atomic<std::size_t> level0_count_{0};       // relaxed, as the next three: hints for pacing
   std::atomic<std::size_t> frozen_count_{0};       // writers, and for their next log
   std::atomic<std::uint64_t> flush_us_{0};         // what the last full memtable's flush took
-  std::atomic<std::uint64_t> log_piece_bytes_{0};  // on average; 0 when most pieces are synced
+  std::atomic<std::uint64_t> log_piece_bytes_{1};  // on average; 0 when most are synced
   std::atomic<bool> is_read_only_{false};  // release after health_ is set; acquired by writers
   std::atomic<bool> is_cancelled_{false};  // relaxed: polled by a running compaction
   EngineCounters counters_;
@@ -224,8 +224,10 @@ class Engine {
   std::shared_ptr<LogWriter> log_;
   bool log_name_is_durable_ = false;
   bool is_next_log_asked_for_ = false;
-  std::uint64_t log_writes_ = 0;  // to the active log; and how many of them were synced
-  std::uint64_t log_syncs_ = 0;
+  std::uint64_t log_writes_ = 0;  // to the active log
+  std::uint64_t synced_log_writes_ = 0;
+  // So large, the memtable wants its next large page; the first one while it has none yet.
+  std::size_t page_due_bytes_ = large_pages_from_bytes - large_page_bytes;
   detail::WritePacer pacer_;
   // Not synced to their end, oldest first. Gone: flushed, and so durable in a table.
   std::vector<std::weak_ptr<LogWriter>> earlier_logs_;
@@ -381,3 +383,4 @@ inline Snapshot Engine::snapshot() {
 #include <lsmith/detail/engine_background.hpp>
 #include <lsmith/detail/engine_commit.hpp>
 #include <lsmith/detail/engine_logs.hpp>
+#include <lsmith/detail/engine_picks.hpp>

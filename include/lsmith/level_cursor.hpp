@@ -10,7 +10,8 @@
 // Invariants
 //  1. cursor_ is of the table index_, which table_ keeps open. No cursor_: not valid.
 //  2. While the cursor is not valid and its status is ok, there is no entry on that side.
-//  3. left_ is the table that was walked through before, which a value may be in that stays.
+//  3. When the last move was one backwards to another table, left_ is the one that it left: a value
+//     in there may have been said to stay.
 //
 // Threads: one at a time. Cost: a seek is a binary search among the tables and a seek in one.
 #pragma once
@@ -178,7 +179,8 @@ inline bool LevelCursor::enter(std::size_t index) {
   status_ = Status();
   if (cursor_ && index == index_) return true;
   cursor_.reset();
-  left_ = std::exchange(table_, nullptr);
+  table_.reset();
+  left_.reset();
   if (index >= tables_.size()) return false;
   const TableMeta& meta = *tables_[index];
   auto table = opened_ != nullptr ? opened_->open(*cache_, meta) : cache_->open(meta);
@@ -200,8 +202,12 @@ inline void LevelCursor::skip_forwards() {
 }
 
 inline void LevelCursor::skip_backwards() {
+  if (cursor_->is_valid()) return;
+  const std::shared_ptr<const Table> left = table_;
   while (!cursor_->is_valid() && cursor_->status().ok()) {
-    if (!enter(index_ - 1)) return;  // below the first: an index beyond the last
+    const bool is_entered = enter(index_ - 1);  // below the first: an index beyond the last
+    left_ = left;
+    if (!is_entered) return;
     cursor_->seek_to_last();
   }
 }

@@ -18,7 +18,7 @@
 //  1. It stands on the newest visible version of a key, a put, within the bounds.
 //  2. Walking forwards, the entries below stand on that version, and key() and value() are theirs;
 //     walking backwards, they stand on the last entry of a smaller key, or before all entries, and
-//     key_ is what is shown, with value_, or with staying_value_ when that is not null.
+//     key_ is what is shown, with staying_value_ or, where there is none, value_.
 //
 // What this body changes from the textbook:
 //  - Walking copies a key only into memory that is used again, eight bytes at a time
@@ -175,7 +175,7 @@ class UserCursor {
   void find_backwards();
   bool find_newest_backwards();
   bool take_visible();
-  void keep_value();
+  void copy_value();
 
   MergeCursor entries_;
   Sequence sequence_ = 0;
@@ -183,8 +183,8 @@ class UserCursor {
   bool is_valid_ = false;
   bool is_forwards_ = true;
   KeyBuffer key_;      // backwards: the current key; forwards: the last one that was passed
-  std::string value_;  // backwards: the current value, unless
-  std::string_view staying_value_;  // this one is, as the merge below has it
+  std::string value_;  // backwards: the current value, unless the merge below keeps it for a while
+  std::optional<std::string_view> staying_value_;
   std::uint64_t skipped_count_ = 0;
 };
 
@@ -353,7 +353,7 @@ inline std::string_view UserCursor::key() const {
 inline std::string_view UserCursor::value() const {
   assert(is_valid());
   if (is_forwards_) return entries_.value();
-  return staying_value_.data() != nullptr ? staying_value_ : std::string_view(value_);
+  return staying_value_ ? *staying_value_ : std::string_view(value_);
 }
 
 inline Status UserCursor::status() const {
@@ -438,33 +438,36 @@ inline void UserCursor::find_backwards() {
 // that is a put.
 inline bool UserCursor::find_newest_backwards() {
   bool is_live = false;
+  staying_value_.reset();  // of another key
   for (int steps = 0; steps < steps_max; ++steps) {
     ++skipped_count_;
     if (sequence_of(entries_.tag()) <= sequence_) is_live = take_visible();
     entries_.prev();
     if (!entries_.is_valid() || !is_same_key(entries_.key(), key_.view())) return is_live;
   }
-  keep_value();  // none stays when the merge is sought
+  copy_value();  // none stays when the merge is sought
   entries_.seek(key_.view(), seek_tag(sequence_));
   if (entries_.is_valid() && is_same_key(entries_.key(), key_.view())) is_live = take_visible();
-  keep_value();
+  copy_value();
   if (entries_.status().ok()) stand_before(key_.view(), tag_newest);
   return is_live;
 }
 
 // Keeps the value of a visible version; false for a tombstone.
 inline bool UserCursor::take_visible() {
+  staying_value_.reset();
   if (kind_of(entries_.tag()) == Kind::erase) return false;
-  const bool stays = StayingValue::is_of(entries_);
-  staying_value_ = stays ? entries_.value() : std::string_view();
-  if (!stays) value_.assign(entries_.value());
+  if (StayingValue::is_of(entries_))
+    staying_value_ = entries_.value();
+  else
+    value_.assign(entries_.value());
   return true;
 }
 
-inline void UserCursor::keep_value() {
-  if (staying_value_.data() == nullptr) return;
-  value_.assign(staying_value_);
-  staying_value_ = {};
+inline void UserCursor::copy_value() {
+  if (!staying_value_) return;
+  value_.assign(*staying_value_);
+  staying_value_.reset();
 }
 
 }  // namespace lsmith

@@ -75,8 +75,8 @@ struct Options {
   std::size_t table_bytes = std::size_t{64} << 20;
 
   CompactionStyle compaction = CompactionStyle::leveled;
-  /// Tables in level 0 that start a compaction, or twice as many where they are smaller than what
-  /// it would rewrite; that slow writers down; that stop them.
+  /// Tables in level 0 that start a compaction (up to twice as many where they are smaller than
+  /// what it would rewrite, and no writer is slowed); that slow writers down; that stop them.
   int level0_compact_count = 4;
   int level0_slow_count = 12;
   int level0_stop_count = 20;

@@ -20,6 +20,8 @@
 namespace lsmith {
 
 inline constexpr std::size_t large_page_bytes = std::size_t{2} << 20;
+/// Memory that has grown to this grows by large pages.
+inline constexpr std::size_t large_pages_from_bytes = 4 * large_page_bytes;
 
 /// The block will be filled soon, all of it: its pages are to be there before they are touched.
 void populate_pages(char* block, std::size_t bytes);
@@ -57,32 +59,18 @@ class SparePage {
  public:
   /// The spare one; a new one where there is none.
   static LargePage take();
-  /// Whether one should be made: once after each take(). Whoever is told so has make() called soon.
-  static bool is_due();
-  /// Makes one. Nothing happens where there is no memory.
+  /// Makes one where there is none. Nothing happens where there is no memory, nor on a system that
+  /// does not fill pages with zeros when it is asked to.
   static void make();
   static bool is_ready() { return bytes_.load(std::memory_order_relaxed) != nullptr; }
 
  private:
   static inline std::atomic<char*> bytes_{nullptr};  // release and acquire: with what is in them
-  static inline std::atomic<bool> is_due_{true};     // relaxed: who is late makes a page himself
 };
 
 inline LargePage SparePage::take() {
   char* const bytes = bytes_.exchange(nullptr, std::memory_order_acquire);
-  is_due_.store(true, std::memory_order_relaxed);
   return bytes != nullptr ? LargePage(bytes) : LargePage();
-}
-
-inline bool SparePage::is_due() {
-  return is_due_.load(std::memory_order_relaxed) &&
-         is_due_.exchange(false, std::memory_order_relaxed);
-}
-
-inline void SparePage::make() {
-  LargePage page;
-  const LargePage unused(bytes_.exchange(page.bytes_, std::memory_order_acq_rel));
-  page.bytes_ = nullptr;  // the spare one's now
 }
 
 #if defined(__linux__)
@@ -127,6 +115,14 @@ inline LargePage::~LargePage() {
   if (bytes_ != nullptr) ::munmap(bytes_, large_page_bytes);
 }
 
+inline void SparePage::make() {
+  if (is_ready()) return;
+  LargePage page;
+  char* nobody = nullptr;  // or whoever was faster
+  if (bytes_.compare_exchange_strong(nobody, page.bytes_, std::memory_order_release))
+    page.bytes_ = nullptr;
+}
+
 #else
 
 inline void populate_pages(char*, std::size_t) {}
@@ -136,6 +132,8 @@ inline LargePage::LargePage() : bytes_(static_cast<char*>(std::malloc(large_page
 inline LargePage::~LargePage() {
   std::free(bytes_);
 }
+
+inline void SparePage::make() {}
 
 #endif
 

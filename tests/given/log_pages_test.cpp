@@ -75,9 +75,12 @@ TEST_SUITE("log pages") {
     const std::string path = folder.path("log");
     auto log = posix_file_system().create_log(path, log_bytes);
     REQUIRE(log.ok());
-    const std::size_t before = pages_in_memory(path);
+    if (pages_in_memory(path) > 0) {
+      MESSAGE("not checked: the file system of the temporary folder allocates in memory");
+      return;
+    }
     (*log)->warm_up(100'000);
-    CHECK(pages_in_memory(path) == before);
+    CHECK(pages_in_memory(path) == 0);
   }
 }
 #endif

@@ -120,46 +120,6 @@ inline void Engine::end_manual(Status status) {
   manual_ = nullptr;
 }
 
-// How many tables of level 0 make its merge due. The level that they meet is rewritten for them, so
-// while it is larger than they are twice as many may gather: it is rewritten for more then. Readers
-// do not wait for that (read_debt.hpp).
-inline int Engine::level0_due_count(const Version& version) const {
-  const int least = options_.level0_compact_count;
-  const int base_level = level_targets(version, options_).base_level;
-  if (version.level_bytes(0) >= version.level_bytes(base_level)) return least;
-  return least > options_.level0_slow_count / 2 ? options_.level0_slow_count : 2 * least;
-}
-
-// For readers any table of level 0 is one too many, but what is too large goes first: the version
-// that it leaves begins with no debt.
-inline std::optional<CompactionPlan> Engine::pick(const Version& version,
-                                                  bool is_for_readers) const {
-  if (options_.compaction == CompactionStyle::tiered) return pick_tiered(version, options_);
-  Options options = options_;
-  options.level0_compact_count = level0_due_count(version);
-  std::optional<CompactionPlan> plan = pick_leveled(version, options);
-  if (plan || !is_for_readers) return plan;
-  options.level0_compact_count = 1;
-  plan = pick_leveled(version, options);
-  if (plan) plan->reason = "reads look into many tables";
-  return plan;
-}
-
-// None where many runs are what was asked for.
-inline std::shared_ptr<ReadDebt> Engine::new_debt(const Version& version) const {
-  if (options_.compaction != CompactionStyle::leveled) return nullptr;
-  return std::make_shared<ReadDebt>(version);
-}
-
-// Nothing changes that a reader sees, so a read that is const may ask for it.
-inline void Engine::merge_for_readers() const {
-  auto& engine = const_cast<Engine&>(*this);
-  MutexLock lock(engine.mutex_);
-  if (!engine.health_.ok()) return;
-  engine.is_merge_wanted_ = true;
-  engine.schedule_compaction();
-}
-
 inline Status Engine::compact_once(const CompactionPlan& plan, const Version& version) {
   Event event{.type = Event::Type::compaction_began, .level = plan.output_level};
   event.reason = plan.reason;

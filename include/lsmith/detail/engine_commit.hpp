@@ -50,7 +50,7 @@ inline Status Engine::log_group(const std::vector<CommitRequest*>& group, bool s
     if (Status s = log_->append(FrameType::batch, payload, sync); !s.ok())
       return fail(std::move(s));
     ++log_writes_;
-    if (sync) ++log_syncs_;
+    if (sync) ++synced_log_writes_;
     counters_.log_bytes.add(payload.size());
   }
   return sync ? sync_logs() : Status();
@@ -99,15 +99,13 @@ inline Status Engine::wait_for_replayed() {
   return health_;
 }
 
-// A memtable as large as this will take large pages, if it takes any.
-inline constexpr std::size_t large_memtable_bytes = 3 * large_page_bytes;
-
 inline Status Engine::make_room() {
   if (is_read_only_.load(std::memory_order_acquire)) return health();
   slow_for_level0();
   slow_for_memtables();
   const std::size_t bytes = active_->memory_bytes();
-  if (bytes >= large_memtable_bytes && SparePage::is_due()) ask_for_page();
+  const bool grows_large = options_.write_buffer_bytes > large_pages_from_bytes;
+  if (grows_large && bytes >= page_due_bytes_) ask_for_page(bytes);
   if (bytes >= options_.write_buffer_bytes / 2) ask_for_log();
   if (bytes < options_.write_buffer_bytes) return {};
   if (active_->entry_count() == 0) return {};  // an arena may be larger than that from the start
@@ -115,12 +113,13 @@ inline Status Engine::make_room() {
   return rotate(log_capacity_bytes());
 }
 
-// The memtable's next large page is made by who has nothing else to do. When both have, it may come
-// late: the memtable then makes its own.
-inline void Engine::ask_for_page() {
+// The memtable's next large page is made by who has nothing else to do. When both lanes have, it
+// may come late: the memtable then makes its own.
+inline void Engine::ask_for_page(std::size_t memtable_bytes) {
   struct MakePage final : Task {
     void run() override { SparePage::make(); }
   };
+  page_due_bytes_ = memtable_bytes + large_page_bytes;
   MutexLock lock(mutex_);
   executor_.submit(is_flushing_ ? 1 : 0, std::make_unique<MakePage>());
 }

@@ -21,7 +21,7 @@ namespace lsmith {
 // database never needs one, and a large one has time enough to make it.
 inline void Engine::ask_for_log() {
   if (std::exchange(is_next_log_asked_for_, true)) return;
-  const bool is_mostly_synced = 2 * log_syncs_ >= log_writes_;
+  const bool is_mostly_synced = log_writes_ == 0 || 2 * synced_log_writes_ > log_writes_;
   const std::uint64_t piece_bytes = is_mostly_synced ? 0 : log_->end_offset() / log_writes_;
   log_piece_bytes_.store(piece_bytes, std::memory_order_relaxed);
   MutexLock lock(mutex_);
@@ -61,7 +61,8 @@ inline Status Engine::rotate(std::uint64_t log_capacity_bytes) {
   }
   active_ = std::move(active);
   is_next_log_asked_for_ = false;
-  log_writes_ = log_syncs_ = 0;
+  log_writes_ = synced_log_writes_ = 0;
+  page_due_bytes_ = large_pages_from_bytes - large_page_bytes;
   emit({.type = Event::Type::log_rotated, .number = start.number});
   return {};
 }

@@ -127,6 +127,7 @@ inline char* Arena::allocate(std::size_t bytes, std::size_t alignment) {
     // A quarter of what there is: few blocks, little of the last one unused.
     const std::size_t block_bytes =
         std::clamp(memory_bytes() / 4, block_bytes_min, large_page_bytes);
+    static_assert(large_pages_from_bytes / 4 == large_page_bytes);
     if (bytes > block_bytes / 4) return new_block(bytes);  // alone, so the free rest is not lost
     free_ = new_block(block_bytes);
     free_bytes_ = block_bytes;

@@ -82,8 +82,8 @@ inline void ThreadsExecutor::submit(int lane, std::unique_ptr<Task> task) {
   assert(lane == 0 || lane == 1);
   assert(task != nullptr);
   MutexLock lock(mutex_);
-  unfinished_count_ += 1;
   lanes_[lane].queue.push_back(std::move(task));
+  unfinished_count_ += 1;  // after what may fail
   lanes_[lane].changed.raise_one();
 }
 
