@@ -108,6 +108,9 @@ inline LargePage::LargePage() {
   if (before_bytes > 0) ::munmap(room, before_bytes);
   ::munmap(bytes_ + large_page_bytes, large_page_bytes - before_bytes);
   enlarge_pages(bytes_, large_page_bytes);
+  // Touched first, which gets a large page while other threads may ask for memory; the call below
+  // has them wait, and is for where it became small ones.
+  *bytes_ = 0;
   populate_pages(bytes_, large_page_bytes);
 }
 
