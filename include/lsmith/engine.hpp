@@ -227,7 +227,8 @@ class Engine {
   std::uint64_t log_writes_ = 0;  // to the active log
   std::uint64_t synced_log_writes_ = 0;
   // So large, the memtable wants its next large page; the first one while it has none yet.
-  std::size_t page_due_bytes_ = large_pages_from_bytes - large_page_bytes;
+  static constexpr std::size_t first_page_due_bytes = large_pages_from_bytes - large_page_bytes;
+  std::size_t page_due_bytes_ = first_page_due_bytes;
   detail::WritePacer pacer_;
   // Not synced to their end, oldest first. Gone: flushed, and so durable in a table.
   std::vector<std::weak_ptr<LogWriter>> earlier_logs_;

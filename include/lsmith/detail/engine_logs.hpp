@@ -62,7 +62,7 @@ inline Status Engine::rotate(std::uint64_t log_capacity_bytes) {
   active_ = std::move(active);
   is_next_log_asked_for_ = false;
   log_writes_ = synced_log_writes_ = 0;
-  page_due_bytes_ = large_pages_from_bytes - large_page_bytes;
+  page_due_bytes_ = first_page_due_bytes;
   emit({.type = Event::Type::log_rotated, .number = start.number});
   return {};
 }
