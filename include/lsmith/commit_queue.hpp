@@ -122,7 +122,7 @@ inline void CommitQueue::wait_for_turn(CommitRequest& request) {
 // late, the next sync takes as long again. When they stay away nobody waits, until some meet by
 // chance.
 inline void CommitQueue::wait_for_company(bool is_first) {
-  constexpr int patience = 8;  // some 40 microseconds, of a sync's 100 or more
+  constexpr int patience = 4;  // some 40 microseconds, of a sync's 100 or more
   const std::size_t expected = group_.size() + (is_first ? 0 : 1);
   if (expected < 2 || !is_company_likely_) return;
   executor_.look_on([&] { return count_.load(std::memory_order_relaxed) >= expected; }, patience);

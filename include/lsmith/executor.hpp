@@ -92,7 +92,7 @@ class Executor {
 
   /// Looks on for some microseconds, holding nothing, for what another thread is about to do:
   /// sleeping and being woken takes longer. Returns when `predicate()` holds or the time is up,
-  /// which is that many times about five microseconds.
+  /// which is that many times about ten microseconds.
   template <class Predicate>
   void look_on(Predicate predicate, int times = 1) {
     for (int looks = 0; looks < times * looks_max_ && !predicate(); ++looks)

@@ -44,7 +44,7 @@ class ThreadsExecutor final : public Executor {
   void wait_once(Signal& signal, Mutex& mutex) override LSMITH_REQUIRES(mutex);
 
  private:
-  static constexpr int looks_of_threads = 150;  // about five microseconds
+  static constexpr int looks_of_threads = 300;  // about ten microseconds
 
   struct Lane {
     std::deque<std::unique_ptr<Task>> queue;
