@@ -149,7 +149,7 @@ bool walks_like(const Model& model, C& cursor, Random& random, int moves,
   const std::vector<Version> all = model.all();
   auto at = model.end();
   for (int move = 0; move < moves; ++move) {
-    const std::uint64_t choice = random.below(10);
+    const std::uint64_t choice = random.below(12);  // 10 and 11: a seek, from wherever it is
     const std::string from = " from " + lab::show(model.version(at));
     std::string done;
     if (at != model.end() && choice < 4) {
