@@ -167,10 +167,14 @@ inline Status LevelCursor::status() const {
 
 // The first table that ends at or behind (key, tag): no other can hold what is sought.
 inline std::size_t LevelCursor::find(std::string_view key, std::uint64_t tag) const {
-  const auto found =
-      std::partition_point(tables_.begin(), tables_.end(), [&](const TableRef& table) {
-        return compare(table->last_key, table->last_tag, key, tag) < 0;
-      });
+  const auto is_before = [&](const TableRef& table) {
+    return compare(table->last_key, table->last_tag, key, tag) < 0;
+  };
+  // A seek that was prepared finds the cursor in its table.
+  const bool is_here = index_ < tables_.size() && !is_before(tables_[index_]) &&
+                       (index_ == 0 || is_before(tables_[index_ - 1]));
+  if (is_here) return index_;
+  const auto found = std::partition_point(tables_.begin(), tables_.end(), is_before);
   return static_cast<std::size_t>(found - tables_.begin());
 }
 

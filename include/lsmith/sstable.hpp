@@ -201,6 +201,7 @@ class TableCursor {
 
   TableCursor(const Table& table, ReadPattern pattern);
   bool value_stays() const { return !table_->mapped_.empty(); }
+  std::uint32_t find(std::string_view key, std::uint64_t tag) const;
   bool pin_block(std::uint32_t position);
   bool enter_block(std::uint32_t position);
   void skip_forward();

@@ -63,6 +63,30 @@ TEST_SUITE("table_fences") {
     }
   }
 
+  TEST_CASE("what two chunks show to be the place is the place, whatever the tag") {
+    testing::Random random(2);
+    int shown = 0;
+    for (int round = 0; round < 300; ++round) {
+      const std::string begin = random.bytes(random.below(20));
+      std::vector<std::pair<std::string, std::uint64_t>> made;
+      for (std::size_t left = random.below(20); left > 0; --left)
+        made.emplace_back(some_key(random, begin), make_tag(random.below(3), Kind::put));
+      const std::string body = index_of(made);
+      const auto fences = TableFences::read(*Block::open(body));
+      REQUIRE(fences.ok());
+      for (int i = 0; i < 20; ++i) {
+        const std::string key = some_key(random, random.below(4) == 0 ? "" : begin);
+        for (std::uint32_t position = 0; position < fences->count() + 2; ++position) {
+          if (!fences->is_plainly_lower_bound(position, key)) continue;
+          ++shown;
+          CHECK(fences->lower_bound(key, seek_tag(0)) == position);
+          CHECK(fences->lower_bound(key, seek_tag(sequence_max)) == position);
+        }
+      }
+    }
+    CHECK(shown > 1000);
+  }
+
   TEST_CASE("what is out of order, or no handle, is corruption") {
     const auto read = [](const std::vector<std::string>& keys, const std::string& last_value) {
       std::string body;

@@ -251,14 +251,21 @@ inline void TableCursor::seek_to_last() {
 
 inline void TableCursor::seek(std::string_view key, std::uint64_t tag) {
   reach_bytes_ = 0;
-  if (enter_block(table_->fences_.lower_bound(key, tag))) block_->seek(key, tag);
+  if (enter_block(find(key, tag))) block_->seek(key, tag);
   skip_forward();  // the target may lie behind the last entry of its block
+}
+
+// The block that a search for it begins in. A seek that was prepared finds the cursor there.
+inline std::uint32_t TableCursor::find(std::string_view key, std::uint64_t tag) const {
+  const detail::TableFences& fences = table_->fences_;
+  if (fences.is_plainly_lower_bound(position_, key)) return position_;
+  return fences.lower_bound(key, tag);
 }
 
 // Brings the block, and the lines of it that a search begins with, near. Asked again when they are,
 // it has the block bring the row near. seek() then finds the block pinned already.
 inline void TableCursor::prepare(std::string_view key, std::uint64_t tag) {
-  const std::uint32_t position = table_->fences_.lower_bound(key, tag);
+  const std::uint32_t position = find(key, tag);
   const bool is_near = position == position_ && !pin_.is_empty();
   if (is_near) {
     if (enter_block(position)) block_->prepare(key, tag);
