@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
@@ -101,7 +102,8 @@ TEST_CASE_TEMPLATE("what is appended is read back, in pieces of any size", World
   Random random(1);
   std::string expected;
   auto file = must(world.files.create(world.path("t")));
-  for (const std::size_t size : {0u, 1u, 65535u, 1u, 65536u, 3u, 65537u, 200000u, 10u}) {
+  // Around 256 KiB, where a piece of a real file ends.
+  for (const std::size_t size : {0u, 1u, 262143u, 262144u, 1u, 262142u, 3u, 262145u, 700000u}) {
     const std::string piece = random.bytes(size);
     must(file->append(piece));
     expected += piece;
@@ -488,7 +490,7 @@ TEST_CASE("a full device is no_space, and the file stays poisoned") {
   FileSystem& files = lsmith::posix_file_system();
   auto file = must(files.create("/dev/full"));
   must(file->append("small"));
-  const Status failure = file->append(std::string(100000, 'x'));
+  const Status failure = file->append(std::string(300000, 'x'));
   check_failure(failure, Code::no_space, "/dev/full");
   CHECK(failure.message().find("No space left") != std::string_view::npos);
   CHECK(file->append("more").to_string() == failure.to_string());
@@ -502,6 +504,22 @@ TEST_CASE("a full device is no_space, and the file stays poisoned") {
   auto renamed = must(files.create_log("/dev/full", 0));
   renamed->set_path("/dev/other");
   check_failure(renamed->write(0, "x", false), Code::no_space, "/dev/other");
+}
+
+TEST_CASE("what is gathered goes to the system up to a multiple of 256 KiB") {
+  constexpr std::uint64_t piece = 262144;
+  Posix world;
+  auto file = must(world.files.create(world.path("t")));
+  const auto appended = [&](std::size_t size) {
+    must(file->append(std::string(size, 'x')));
+    return std::filesystem::file_size(world.path("t"));
+  };
+  CHECK(appended(200'000) == 0);
+  CHECK(appended(200'000) == piece);
+  CHECK(appended(700'000) == 4 * piece);  // of 1,100,000
+  must(file->sync());
+  CHECK(appended(1'000'000) == 8 * piece);
+  CHECK(appended(piece) == 9 * piece);
 }
 
 TEST_CASE("a close that can not write what was gathered says so") {

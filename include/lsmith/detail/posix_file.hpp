@@ -48,8 +48,10 @@
 
 namespace lsmith::detail {
 
-// What a writable file gathers before it calls the operating system.
-inline constexpr std::size_t write_buffer_bytes = std::size_t{64} << 10;
+// What a writable file gathers before it calls the operating system. Pieces begin and end at
+// multiples of it, so that the system can keep each in one large page: less work for who writes it,
+// and for who reads of it.
+inline constexpr std::size_t write_buffer_bytes = std::size_t{256} << 10;
 // How much the device is told to begin with at a time, so that a sync at the end waits for little.
 inline constexpr std::size_t write_back_bytes = std::size_t{1} << 20;
 // How much of a log is read at once before it is stored into.
@@ -94,6 +96,7 @@ class PosixWritableFile final : public WritableFile {
   Status close() override;
 
  private:
+  std::size_t room_bytes() const;
   Status flush();
   Status write(std::string_view bytes);
 
@@ -202,12 +205,25 @@ inline Status PosixReadableFile::read(std::uint64_t offset, char* buffer, std::s
 inline Status PosixWritableFile::append(std::string_view bytes) {
   assert(file_.is_open() || !failure_.ok());
   if (!failure_.ok()) return failure_;
-  if (bytes.size() > write_buffer_bytes - buffer_.size()) {
-    if (Status s = flush(); !s.ok()) return s;
+  for (std::size_t room = room_bytes(); bytes.size() >= room; room = room_bytes()) {
+    std::size_t taken = room;
+    if (buffer_.empty()) {  // then whole pieces need not be gathered
+      taken = bytes.size() - (offset_ + bytes.size()) % write_buffer_bytes;
+      if (Status s = write(bytes.substr(0, taken)); !s.ok()) return s;
+    } else {
+      buffer_.append(bytes.substr(0, taken));
+      if (Status s = flush(); !s.ok()) return s;
+    }
+    bytes.remove_prefix(taken);
   }
-  if (bytes.size() >= write_buffer_bytes) return write(bytes);
   buffer_.append(bytes);
   return {};
+}
+
+// To the end of the piece.
+inline std::size_t PosixWritableFile::room_bytes() const {
+  return write_buffer_bytes -
+         static_cast<std::size_t>((offset_ + buffer_.size()) % write_buffer_bytes);
 }
 
 inline Status PosixWritableFile::sync() {
