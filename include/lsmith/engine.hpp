@@ -143,8 +143,9 @@ class Engine {
   Status log_group(const std::vector<CommitRequest*>& group, bool sync);
   void insert_group(const std::vector<CommitRequest*>& group);
   Status make_room();
-  void slow_for_level0();
-  void slow_for_memtables();
+  void slow_writers();
+  std::uint64_t owed_to_memtables_us() const;
+  std::uint64_t owed_to_level0_us() const;
   Status wait_for_background();
   void ask_for_log();
   void ask_for_page(std::size_t memtable_bytes);

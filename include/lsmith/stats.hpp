@@ -11,7 +11,7 @@ namespace lsmith {
 
 /// Why writers had to wait.
 enum class StallReason : std::uint8_t {
-  level0_slow,     ///< many tables in level 0: each write is delayed a little
+  level0_slow,     ///< many tables in level 0: some writes are delayed by 1 to 4 ms
   level0_stop,     ///< too many tables in level 0: writes wait for a compaction
   memtables,       ///< all memtables are frozen: writes wait for a flush
   memtables_slow,  ///< nearly all memtables are frozen: some writes are delayed by 1 to 4 ms

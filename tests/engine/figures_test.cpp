@@ -200,7 +200,7 @@ TEST_SUITE("figures") {
       CHECK(tables[number] == 1);
   }
 
-  TEST_CASE("writers that outrun the background are slowed and stopped, and the figures say why") {
+  TEST_CASE("writers that outrun the background are stopped, and the figures say why") {
     Recorder recorder;
     Machine machine;
     machine.options.listener = &recorder;
@@ -219,9 +219,6 @@ TEST_SUITE("figures") {
     const Stats stats = db.stats();
     const auto of = [&](StallReason why) { return stats.stalls[static_cast<std::size_t>(why)]; };
     if (stats.flushes == 0) return;  // an engine that does not count
-    CHECK(of(StallReason::level0_slow).count > 0);
-    CHECK(of(StallReason::level0_slow).duration_us > 0);
-    CHECK(of(StallReason::level0_slow).duration_us <= 1000 * of(StallReason::level0_slow).count);
     CHECK(of(StallReason::memtables).count > 0);
     CHECK(of(StallReason::level0_stop).count + of(StallReason::memtables).count ==
           recorder.count(Event::Type::stall_began));

@@ -86,6 +86,45 @@ TEST_SUITE("write pacer") {
     CHECK(slowed.duration_us >= 3 * (flush_us - WritePacer::delay_us_max));
   }
 
+  TEST_CASE("who rests owes nothing for what was written meanwhile") {
+    WritePacer pacer;
+    pacer.begin_log(1'000'000, 0);
+    pacer.rest();
+    CHECK(pacer.delay_us(900'000, 100'000) == 0);
+    CHECK(pacer.delay_us(920'000, 100'000) == 2'000);
+  }
+
+  TEST_CASE(
+      "writers are slowed the more, the nearer level 0 is to its limit, and the figures say so") {
+    Machine machine;
+    slow_down_flushes(machine, 3);
+    machine.options.level0_compact_count = machine.options.level0_slow_count = 3;
+    machine.options.level0_stop_count = 8;
+    Db db = machine.open();
+    const auto slowed = [&] {
+      return db.stats().stalls[static_cast<std::size_t>(StallReason::level0_slow)].duration_us;
+    };
+    int key = 0;
+    // Fills a memtable and has it flushed, and nothing merged; what its writers lost for level 0.
+    const auto fill_one = [&] {
+      const std::uint64_t before_us = slowed();
+      while (db.stats().frozen_memtables == 0)
+        REQUIRE(db.put(key_of(key++ % 500), std::string(400, 'v')).ok());
+      REQUIRE(machine.executor.run_one());
+      return slowed() - before_us;
+    };
+    for (std::uint64_t tables = 0; tables < 8; ++tables) {
+      CAPTURE(tables);
+      REQUIRE(db.stats().levels[0].tables == tables);
+      const std::uint64_t due_us = tables < 3 ? 0 : 4 * flush_us * (tables - 2) / 6;
+      const std::uint64_t lost_us = fill_one();
+      CHECK(lost_us <= due_us);
+      CHECK(lost_us + WritePacer::delay_us_max + due_us / 8 >= due_us);
+    }
+    for (const StallReason reason : {StallReason::memtables_slow, StallReason::memtables})
+      CHECK(db.stats().stalls[static_cast<std::size_t>(reason)].count == 0);
+  }
+
   TEST_CASE("writers are not slowed while most memtables are free") {
     Machine machine;
     slow_down_flushes(machine, 3);

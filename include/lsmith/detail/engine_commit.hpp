@@ -101,8 +101,7 @@ inline Status Engine::wait_for_replayed() {
 
 inline Status Engine::make_room() {
   if (is_read_only_.load(std::memory_order_acquire)) return health();
-  slow_for_level0();
-  slow_for_memtables();
+  slow_writers();
   const std::size_t bytes = active_->memory_bytes();
   const bool grows_large = options_.write_buffer_bytes > large_pages_from_bytes;
   if (grows_large && bytes >= page_due_bytes_) ask_for_page(bytes);
@@ -124,31 +123,39 @@ inline void Engine::ask_for_page(std::size_t memtable_bytes) {
   executor_.submit(is_flushing_ ? 1 : 0, std::make_unique<MakePage>());
 }
 
-// A small delay for each group, which grows as level 0 nears its limit, instead of one long stop.
-// The count is loaded once: a compaction may lower it at any moment.
-inline void Engine::slow_for_level0() {
+// Writers who outrun the background lose their time bit by bit, before it must be lost at once.
+inline void Engine::slow_writers() {
+  const std::uint64_t memtables_us = owed_to_memtables_us(), level0_us = owed_to_level0_us();
+  if (memtables_us + level0_us == 0) return pacer_.rest();
+  const std::uint64_t delay_us = pacer_.delay_us(log_->end_offset(), memtables_us + level0_us);
+  if (delay_us == 0) return;
+  executor_.sleep_us(delay_us);
+  const bool is_for_level0 = level0_us > memtables_us;
+  counters_.stall(is_for_level0 ? StallReason::level0_slow : StallReason::memtables_slow, delay_us);
+}
+
+// How much longer filling a memtable is to take than it does by itself. When the last memtable but
+// one is frozen, half as long as a flush, and with the last one as long: by then there is room for
+// one more. The count rises only when a log begins, and so is the same until then, or lower.
+inline std::uint64_t Engine::owed_to_memtables_us() const {
+  const std::size_t count = frozen_count_.load(std::memory_order_relaxed);
+  const auto most = static_cast<std::size_t>(options_.frozen_memtables_max);
+  if (count == 0 || count + 1 < most) return 0;
+  const std::uint64_t flush_us = flush_us_.load(std::memory_order_relaxed);
+  return count < most ? flush_us / 2 : flush_us;
+}
+
+// The same for level 0. What a flush brings is written several times again on its way down, so up
+// to four times as long as a flush, the longer the nearer level 0 is to its limit: it stays where
+// it comes down as fast as it comes in. The count is loaded once: a merge may lower it at any
+// moment.
+inline std::uint64_t Engine::owed_to_level0_us() const {
   const std::size_t count = level0_count_.load(std::memory_order_relaxed);
   const auto slow = static_cast<std::size_t>(options_.level0_slow_count);
   const auto stop = static_cast<std::size_t>(options_.level0_stop_count);
-  if (count < slow) return;
-  const std::uint64_t delay_us = 1000 * (std::min(count, stop) + 1 - slow) / (stop + 1 - slow);
-  executor_.sleep_us(delay_us);
-  counters_.stall(StallReason::level0_slow, delay_us);
-}
-
-// When the last memtable but one is frozen, filling the active one takes half as long again as a
-// flush, and with the last one as long as a flush: by then there is room for one more. The count
-// rises only when a log begins, and so is the same until then, or lower.
-inline void Engine::slow_for_memtables() {
-  const std::size_t count = frozen_count_.load(std::memory_order_relaxed);
-  const auto most = static_cast<std::size_t>(options_.frozen_memtables_max);
-  if (count == 0 || count + 1 < most) return;
+  if (count < slow) return 0;
   const std::uint64_t flush_us = flush_us_.load(std::memory_order_relaxed);
-  const std::uint64_t delay_us =
-      pacer_.delay_us(log_->end_offset(), count < most ? flush_us / 2 : flush_us);
-  if (delay_us == 0) return;
-  executor_.sleep_us(delay_us);
-  counters_.stall(StallReason::memtables_slow, delay_us);
+  return 4 * flush_us * (std::min(count, stop) + 1 - slow) / (stop + 1 - slow);
 }
 
 inline Status Engine::wait_for_background() {

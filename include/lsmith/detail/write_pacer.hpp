@@ -1,14 +1,15 @@
 // write_pacer.hpp: spreads over the filling of a memtable the time that its writers must lose, so
 // that none of them loses it at once; a helper of engine.hpp alone.
 //
-// Who writes so fast that memtables can not be flushed in time loses time in any case: as one long
-// stop when all of them are frozen, or before, bit by bit. Here each byte that goes to the log owes
-// its share of what a flush takes. What is owed is slept as soon as it is worth a sleep, which
-// takes some 50 us more than it is asked for.
+// Who writes faster than memtables are flushed, or tables of level 0 merged, loses time in any
+// case: as one long stop, or before, bit by bit. Here each byte that goes to the log owes its share
+// of what a memtable's worth of them costs behind it. What is owed is slept as soon as it is worth
+// a sleep, which takes some 50 us more than it is asked for.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 namespace lsmith::detail {
 
@@ -24,10 +25,13 @@ class WritePacer {
     paid_ = begin;
     owed_us_ = 0;
   }
+  // Nothing is owed for what the log takes until delay_us() is asked again.
+  void rest() { is_resting_ = true; }
   // How long to sleep now that the log ends there, if filling a memtable is to take `us` longer
   // than it does by itself; 0: not at all.
   std::uint64_t delay_us(std::uint64_t end, std::uint64_t us) {
     if (bytes_a_memtable_ == 0) return 0;
+    if (std::exchange(is_resting_, false)) paid_ = end;
     owed_us_ += static_cast<double>(end - paid_) * static_cast<double>(us) /
                 static_cast<double>(bytes_a_memtable_);
     paid_ = end;
@@ -41,6 +45,7 @@ class WritePacer {
   std::uint64_t bytes_a_memtable_ = 0;  // of log; 0: not known
   std::uint64_t paid_ = 0;              // the log's offset up to which all is paid or owed
   double owed_us_ = 0;
+  bool is_resting_ = false;
 };
 
 }  // namespace lsmith::detail
