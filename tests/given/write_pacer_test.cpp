@@ -94,8 +94,7 @@ TEST_SUITE("write pacer") {
     CHECK(pacer.delay_us(920'000, 100'000) == 2'000);
   }
 
-  TEST_CASE(
-      "writers are slowed the more, the nearer level 0 is to its limit, and the figures say so") {
+  TEST_CASE("writers are slowed the more, the nearer level 0 is to its limit") {
     Machine machine;
     slow_down_flushes(machine, 3);
     machine.options.level0_compact_count = machine.options.level0_slow_count = 3;
