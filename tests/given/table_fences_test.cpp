@@ -23,6 +23,16 @@ std::string some_key(testing::Random& random, const std::string& begin) {
   return key;
 }
 
+// Up to so many fences, in any order.
+std::vector<std::pair<std::string, std::uint64_t>> some_fences(testing::Random& random,
+                                                               const std::string& begin,
+                                                               std::uint64_t most) {
+  std::vector<std::pair<std::string, std::uint64_t>> made;
+  for (std::size_t left = random.below(most); left > 0; --left)
+    made.emplace_back(some_key(random, begin), make_tag(random.below(3), Kind::put));
+  return made;
+}
+
 std::string index_of(std::vector<std::pair<std::string, std::uint64_t>>& fences) {
   std::sort(fences.begin(), fences.end(), [](const auto& a, const auto& b) {
     return compare(a.first, a.second, b.first, b.second) < 0;
@@ -39,9 +49,7 @@ TEST_SUITE("table_fences") {
     testing::Random random(1);
     for (int round = 0; round < 300; ++round) {
       const std::string begin = random.bytes(random.below(20));
-      std::vector<std::pair<std::string, std::uint64_t>> made;
-      for (std::size_t left = random.below(40); left > 0; --left)
-        made.emplace_back(some_key(random, begin), make_tag(random.below(3), Kind::put));
+      auto made = some_fences(random, begin, 40);
       const std::string body = index_of(made);
       const Block index = *Block::open(body);
       const auto fences = TableFences::read(index);
@@ -68,9 +76,7 @@ TEST_SUITE("table_fences") {
     int shown = 0;
     for (int round = 0; round < 300; ++round) {
       const std::string begin = random.bytes(random.below(20));
-      std::vector<std::pair<std::string, std::uint64_t>> made;
-      for (std::size_t left = random.below(20); left > 0; --left)
-        made.emplace_back(some_key(random, begin), make_tag(random.below(3), Kind::put));
+      auto made = some_fences(random, begin, 20);
       const std::string body = index_of(made);
       const auto fences = TableFences::read(*Block::open(body));
       REQUIRE(fences.ok());

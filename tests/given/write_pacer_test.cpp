@@ -25,6 +25,32 @@ void slow_down_flushes(Machine& machine, int frozen_memtables_max) {
   };
 }
 
+// Tables gather in level 0, which slows from three on and stops at eight; nothing is merged.
+struct GrowingLevel0 {
+  static Db open(Machine& machine) {
+    slow_down_flushes(machine, 3);
+    machine.options.level0_compact_count = machine.options.level0_slow_count = 3;
+    machine.options.level0_stop_count = 8;
+    return machine.open();
+  }
+  void put() { REQUIRE(db.put(key_of(key++ % 500), std::string(400, 'v')).ok()); }
+  // Until one is frozen; how many puts it took.
+  int fill_memtable() {
+    const int first = key;
+    for (const auto frozen = db.stats().frozen_memtables; db.stats().frozen_memtables == frozen;)
+      put();
+    return key - first;
+  }
+  void flush() { REQUIRE(machine.executor.run_one()); }
+  std::uint64_t stall_us(StallReason reason) const {
+    return db.stats().stalls[static_cast<std::size_t>(reason)].duration_us;
+  }
+
+  Machine machine;
+  Db db = open(machine);
+  int key = 0;
+};
+
 }  // namespace
 
 TEST_SUITE("write pacer") {
@@ -95,33 +121,38 @@ TEST_SUITE("write pacer") {
   }
 
   TEST_CASE("writers are slowed the more, the nearer level 0 is to its limit") {
-    Machine machine;
-    slow_down_flushes(machine, 3);
-    machine.options.level0_compact_count = machine.options.level0_slow_count = 3;
-    machine.options.level0_stop_count = 8;
-    Db db = machine.open();
-    const auto slowed = [&] {
-      return db.stats().stalls[static_cast<std::size_t>(StallReason::level0_slow)].duration_us;
-    };
-    int key = 0;
-    // Fills a memtable and has it flushed, and nothing merged; what its writers lost for level 0.
-    const auto fill_one = [&] {
-      const std::uint64_t before_us = slowed();
-      while (db.stats().frozen_memtables == 0)
-        REQUIRE(db.put(key_of(key++ % 500), std::string(400, 'v')).ok());
-      REQUIRE(machine.executor.run_one());
-      return slowed() - before_us;
-    };
+    GrowingLevel0 level0;
     for (std::uint64_t tables = 0; tables < 8; ++tables) {
       CAPTURE(tables);
-      REQUIRE(db.stats().levels[0].tables == tables);
+      REQUIRE(level0.db.stats().levels[0].tables == tables);
       const std::uint64_t due_us = tables < 3 ? 0 : 4 * flush_us * (tables - 2) / 6;
-      const std::uint64_t lost_us = fill_one();
+      const std::uint64_t before_us = level0.stall_us(StallReason::level0_slow);
+      level0.fill_memtable();
+      level0.flush();
+      const std::uint64_t lost_us = level0.stall_us(StallReason::level0_slow) - before_us;
       CHECK(lost_us <= due_us);
       CHECK(lost_us + WritePacer::delay_us_max + due_us / 8 >= due_us);
     }
     for (const StallReason reason : {StallReason::memtables_slow, StallReason::memtables})
-      CHECK(db.stats().stalls[static_cast<std::size_t>(reason)].count == 0);
+      CHECK(level0.stall_us(reason) == 0);
+  }
+
+  TEST_CASE("who is slowed from the middle of a memtable on owes nothing for its first half") {
+    GrowingLevel0 level0;
+    int puts = 0;
+    for (int tables = 0; tables < 2; ++tables) {
+      puts = level0.fill_memtable();
+      level0.flush();
+    }
+    level0.fill_memtable();
+    for (int i = 0; i < puts / 2; ++i)
+      level0.put();
+    REQUIRE(level0.stall_us(StallReason::level0_slow) == 0);
+    level0.flush();  // the third table: from now on all of a memtable costs
+    constexpr std::uint64_t whole_us = 4 * flush_us / 6;
+    level0.fill_memtable();
+    CHECK(level0.stall_us(StallReason::level0_slow) > whole_us / 4);
+    CHECK(level0.stall_us(StallReason::level0_slow) < whole_us * 3 / 4);
   }
 
   TEST_CASE("writers are not slowed while most memtables are free") {
