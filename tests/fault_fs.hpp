@@ -120,6 +120,11 @@ class FaultFs : public FileSystem {
     const std::lock_guard lock(mutex_);
     return counts_[static_cast<std::size_t>(call)];
   }
+  // Files that were mapped.
+  std::uint64_t maps() const {
+    const std::lock_guard lock(mutex_);
+    return maps_;
+  }
   // The bytes of all files now.
   std::uint64_t used_bytes() const {
     const std::lock_guard lock(mutex_);
@@ -395,6 +400,7 @@ class FaultFs : public FileSystem {
   bool fails_for_ever_ = false;
   bool has_failed_ = false;
   std::uint64_t retries_ = 0;
+  std::uint64_t maps_ = 0;
   std::optional<std::uint64_t> space_bytes_;
 };
 
@@ -419,6 +425,10 @@ struct FaultFs::Readable final : ReadableFile {
   }
   std::uint64_t size_bytes() const override { return size; }
   std::string_view mapped() const override { return map; }
+  Status bring_in() const override {
+    const std::lock_guard lock(owner.mutex_);
+    return owner.enter(Call::read, path).status;
+  }
   FaultFs& owner;
   const std::string path;
   const Inode inode;
@@ -524,8 +534,10 @@ inline Result<std::unique_ptr<ReadableFile>> FaultFs::open(const std::string& pa
   if (Entered entered = enter(Call::open, path); !entered.status.ok()) return entered.status;
   const auto at = names_.find(path);
   if (at == names_.end()) return missing(path);
+  const bool is_mapped = mapped && has_maps;
+  maps_ += is_mapped ? 1 : 0;
   return std::unique_ptr<ReadableFile>(
-      std::make_unique<Readable>(*this, path, at->second, mapped && has_maps));
+      std::make_unique<Readable>(*this, path, at->second, is_mapped));
 }
 
 inline Result<std::unique_ptr<WritableFile>> FaultFs::create(const std::string& path) {

@@ -39,6 +39,9 @@ class ReadableFile {
   virtual std::uint64_t size_bytes() const = 0;
   /// The whole file in memory when it was opened mapped, else empty. Lives as long as this object.
   virtual std::string_view mapped() const { return {}; }
+  /// All of it will be looked at now, from front to back: what is mapped comes into memory, as far
+  /// as the system can do that. An error of the device is then found here, and ends no process.
+  virtual Status bring_in() const { return {}; }
 };
 
 /// A new file that is written from front to back. One thread at a time.
@@ -122,26 +125,31 @@ class FileSystem {
 Result<std::string> read_file(FileSystem& files, const std::string& path);
 
 /// The whole content of a file that is large and may end in a long run of zeros, as a log does that
-/// was allocated ahead. The zeros take no memory where the system can do that, until they are
-/// looked at. Move-only.
+/// was allocated ahead. It is the system's own memory when it is mapped; else a copy, in which the
+/// zeros take no memory where the system can do that, until they are looked at. Move-only.
 class LargeFile {
  public:
-  static Result<LargeFile> read(FileSystem& files, const std::string& path);
+  /// `mapped` asks for a memory map, which may be declined.
+  static Result<LargeFile> read(FileSystem& files, const std::string& path, bool mapped);
   /// Lives as long as this object.
-  std::string_view bytes() const { return {bytes_.get(), size_}; }
+  std::string_view bytes() const { return bytes_; }
   /// The same up to some place behind which all is zero, and which is not far behind what is not.
-  std::string_view front() const { return {bytes_.get(), front_size_}; }
+  std::string_view front() const { return bytes_.substr(0, front_size_); }
   static bool are_zeros(std::string_view bytes);
 
  private:
   struct Free {
     void operator()(char* bytes) const { std::free(bytes); }
   };
+  static constexpr std::size_t piece_bytes = std::size_t{256} << 10;
+
+  Status show(std::unique_ptr<ReadableFile> file);
   bool allocate(std::uint64_t size_bytes);
   Status fill(const ReadableFile& file);
 
-  std::unique_ptr<char, Free> bytes_;
-  std::size_t size_ = 0;
+  std::unique_ptr<ReadableFile> file_;  // when it is mapped, else null
+  std::unique_ptr<char, Free> copy_;    // when it is not
+  std::string_view bytes_;              // of either
   std::size_t front_size_ = 0;
 };
 

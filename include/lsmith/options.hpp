@@ -68,8 +68,9 @@ struct Options {
   std::size_t cache_bytes = std::size_t{64} << 20;
   /// Tables that the cache keeps open at once; readers keep up to 32 more.
   int open_tables_max = 1000;
-  /// Reads tables through memory maps: faster when they fit in memory, but then a failing disk ends
-  /// the process, and bytes can change after they were checked.
+  /// Reads tables, and logs when the database is opened, through memory maps: faster when they fit
+  /// in memory, but then a failing disk ends the process, and bytes can change after they were
+  /// checked.
   bool mapped_tables = false;
   /// Size at which a compaction starts its next output table.
   std::size_t table_bytes = std::size_t{64} << 20;

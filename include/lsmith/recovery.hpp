@@ -267,7 +267,7 @@ inline Result<std::unique_ptr<Storage>> open_storage(const Options& options,
   if (!logs.ok()) return std::move(logs).status();
   const bool may_split = options.read_only || replayed == Replayed::in_tables;
   detail::LogReplay replay(
-      *storage->files, folder, storage->state,
+      options, folder, storage->state,
       may_split ? options.write_buffer_bytes : std::numeric_limits<std::size_t>::max());
   if (!is_new)
     if (Status s = replay.run(*logs); !s.ok()) return s;

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -591,6 +593,23 @@ TEST_CASE("a log that can not be allocated is an error and leaves no file") {
   CHECK_FALSE(files.create_log(folder.path("log"), ~std::uint64_t{0}).ok());
   CHECK_FALSE(files.exists(folder.path("log")));
 }
+
+#if defined(__linux__)
+TEST_CASE("bytes that a map has lost are an error of bringing it in, where the system tells") {
+  TempFolder folder;
+  FileSystem& files = lsmith::posix_file_system();
+  const std::string path = folder.path("t");
+  put(files, path, std::string(65536, 'x'));
+  const auto file = must(files.open(path, true));
+  CHECK(file->bring_in().ok());
+  put(files, path, std::string(100, 'y'));
+  char* const lost = const_cast<char*>(file->mapped().data()) + 32768;
+  constexpr int madv_populate_read = 22;
+  if (::madvise(lost, 4096, madv_populate_read) == 0 || errno != EFAULT) return;
+  CHECK(file->bring_in().code() == Code::io_error);
+  CHECK(file->bring_in().message() == path + ": read failed: Input/output error");
+}
+#endif
 
 TEST_CASE("unsynced stores survive a killed process") {
   TempFolder folder;

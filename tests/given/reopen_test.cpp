@@ -270,6 +270,30 @@ TEST_SUITE("reopen") {
     }
   }
 
+  TEST_CASE("a large file that can not be read is an error, copied or mapped") {
+    testing::FaultFs files(Image{{"/file", "bytes"}});
+    files.has_maps = true;
+    for (const bool mapped : {false, true}) {
+      CAPTURE(mapped);
+      files.fail(Call::read, 1, false);
+      CHECK(LargeFile::read(files, "/file", mapped).status().code() == Code::io_error);
+      CHECK(LargeFile::read(files, "/file", mapped).ok());
+    }
+  }
+
+  TEST_CASE("with mapped tables a log is mapped, and recovered as one that is copied") {
+    const History history(60);
+    Options options = patient_options();
+    options.mapped_tables = true;
+    Machine machine(killed(history, 60), options);
+    machine.files.has_maps = true;
+    const std::size_t logs = paths_of(machine.files.after_kill(), Type::log).size();
+    REQUIRE(logs > 0);
+    const Db db = machine.open();
+    CHECK(machine.files.maps() == logs);
+    CHECK(check_prefix(db, history, 60, 60) == "");
+  }
+
   TEST_CASE("a large file is read whole, and only zeros are behind its front") {
     const std::size_t piece = std::size_t{256} << 10;
     for (const std::size_t size :
@@ -281,12 +305,15 @@ TEST_SUITE("reopen") {
             content[i] = static_cast<char>(i % 251);
           if (hole + data < size) content[hole + data] = 'x';
           testing::FaultFs files({{"/file", content}});
-          const auto file = LargeFile::read(files, "/file");
-          REQUIRE(file.ok());
-          CHECK((file->bytes() == content));
-          CHECK((content.substr(0, file->front().size()) == file->front()));
-          CHECK(LargeFile::are_zeros(file->bytes().substr(file->front().size())));
-          CHECK(file->front().size() <= content.find_last_not_of('\0') + 1 + piece);
+          for (const bool mapped : {false, true}) {
+            files.has_maps = mapped;
+            const auto file = LargeFile::read(files, "/file", mapped);
+            REQUIRE(file.ok());
+            CHECK((file->bytes() == content));
+            CHECK((content.substr(0, file->front().size()) == file->front()));
+            CHECK(LargeFile::are_zeros(file->bytes().substr(file->front().size())));
+            CHECK(file->front().size() <= content.find_last_not_of('\0') + 1 + piece);
+          }
         }
       }
     }

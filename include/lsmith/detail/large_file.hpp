@@ -2,6 +2,9 @@
 //
 // A log is allocated ahead, so half of it may be zeros that were never written. They are read, but
 // take no memory: the system hands out zeros, and makes pages of them when they are written.
+//
+// A map spares more than the copy: memory that is new to a virtual machine, which takes 140 ms
+// instead of 18 to fill with a log of 64 MiB. A map of the same is there in 3 ms.
 #pragma once
 
 #include <lsmith/file.hpp>
@@ -16,35 +19,50 @@
 
 namespace lsmith {
 
-inline Result<LargeFile> LargeFile::read(FileSystem& files, const std::string& path) {
-  Result<std::unique_ptr<ReadableFile>> file = files.open(path, false);
+inline Result<LargeFile> LargeFile::read(FileSystem& files, const std::string& path, bool mapped) {
+  Result<std::unique_ptr<ReadableFile>> file = files.open(path, mapped);
   if (!file.ok()) return std::move(file).status();
   LargeFile content;
+  if (!(*file)->mapped().empty()) {
+    if (Status s = content.show(std::move(*file)); !s.ok()) return s;
+    return content;
+  }
   if (!content.allocate((*file)->size_bytes()))
     return Status(Code::not_supported, path + ": too large to be read into memory");
   if (Status s = content.fill(**file); !s.ok()) return s;
   return content;
 }
 
+inline Status LargeFile::show(std::unique_ptr<ReadableFile> file) {
+  if (Status s = file->bring_in(); !s.ok()) return s;
+  file_ = std::move(file);
+  bytes_ = file_->mapped();
+  for (std::size_t at = 0; at < bytes_.size(); at += piece_bytes) {
+    const std::string_view piece = bytes_.substr(at, piece_bytes);
+    if (!are_zeros(piece)) front_size_ = at + piece.size();
+  }
+  return {};
+}
+
 // calloc has zeros from the system and does not write them.
 inline bool LargeFile::allocate(std::uint64_t size_bytes) {
   if (size_bytes == 0) return true;
   if (size_bytes > std::numeric_limits<std::size_t>::max()) return false;
-  size_ = static_cast<std::size_t>(size_bytes);
-  bytes_.reset(static_cast<char*>(std::calloc(size_, 1)));
-  if (bytes_ == nullptr) return false;
-  enlarge_pages(bytes_.get(), size_);
+  const auto size = static_cast<std::size_t>(size_bytes);
+  copy_.reset(static_cast<char*>(std::calloc(size, 1)));
+  if (copy_ == nullptr) return false;
+  enlarge_pages(copy_.get(), size);
+  bytes_ = {copy_.get(), size};
   return true;
 }
 
 // A piece behind one that ends in zeros is looked at before it is copied.
 inline Status LargeFile::fill(const ReadableFile& file) {
-  constexpr std::size_t piece_bytes = std::size_t{256} << 10;
   std::string piece;
   bool may_be_zeros = false;
-  for (std::size_t at = 0; at < size_; at += piece_bytes) {
-    const std::size_t count = std::min(piece_bytes, size_ - at);
-    char* const place = bytes_.get() + at;
+  for (std::size_t at = 0; at < bytes_.size(); at += piece_bytes) {
+    const std::size_t count = std::min(piece_bytes, bytes_.size() - at);
+    char* const place = copy_.get() + at;
     if (may_be_zeros) piece.resize(piece_bytes);
     char* const to = may_be_zeros ? piece.data() : place;
     if (Status s = file.read(at, to, count); !s.ok()) return s;

@@ -13,6 +13,7 @@
 #include <lsmith/manifest.hpp>
 #include <lsmith/memtable.hpp>
 #include <lsmith/names.hpp>
+#include <lsmith/options.hpp>
 #include <lsmith/status.hpp>
 #include <lsmith/wal.hpp>
 #include <lsmith/write_batch.hpp>
@@ -72,7 +73,7 @@ class GatheredEntries {
 // than asked for. A log without entries has an empty one.
 class LogReplay {
  public:
-  LogReplay(FileSystem& files, const std::string& folder, const ManifestState& state,
+  LogReplay(const Options& options, const std::string& folder, const ManifestState& state,
             std::size_t memtable_bytes_max);
 
   // `numbers`: every log from the manifest's log number on, ascending.
@@ -95,7 +96,7 @@ class LogReplay {
   void end_memtable(std::uint64_t log_number);
   Status end_without_header(LogReader& reader, Status why);
 
-  FileSystem& files_;
+  const Options& options_;
   const std::string folder_;
   const ManifestState& state_;
   const std::size_t memtable_bytes_max_;
@@ -146,9 +147,9 @@ inline std::shared_ptr<Memtable> GatheredEntries::take() {
   return std::exchange(memtable_, std::make_shared<Memtable>());
 }
 
-inline LogReplay::LogReplay(FileSystem& files, const std::string& folder,
+inline LogReplay::LogReplay(const Options& options, const std::string& folder,
                             const ManifestState& state, std::size_t memtable_bytes_max)
-    : files_(files),
+    : options_(options),
       folder_(folder),
       state_(state),
       memtable_bytes_max_(memtable_bytes_max),
@@ -164,7 +165,7 @@ inline Status LogReplay::run(const std::vector<std::uint64_t>& numbers) {
 // the front has the same frames and the same end: zeros prove nothing.
 inline Status LogReplay::replay(std::uint64_t number) {
   const std::string name = file_name(FileName::Type::log, number);
-  auto file = LargeFile::read(files_, folder_ + "/" + name);
+  auto file = LargeFile::read(*options_.file_system, folder_ + "/" + name, options_.mapped_tables);
   if (!file.ok()) return std::move(file).status();
   if (is_foreign(file->bytes()))
     return Status(Code::corruption, name + ": it belongs to another database");

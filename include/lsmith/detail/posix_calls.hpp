@@ -55,6 +55,8 @@ class MemoryMap {
   MemoryMap& operator=(MemoryMap&&) = delete;
   ~MemoryMap() { unmap(); }
   void unmap();
+  // Has the system bring all of the file in and map it, where it knows how to.
+  Status populate(const std::string& path) const;
   char* data() const { return data_; }
   std::size_t size() const { return size_; }
 
@@ -237,6 +239,18 @@ inline MemoryMap::MemoryMap(const Descriptor& file, std::uint64_t size_bytes, in
   if (address == MAP_FAILED) return;
   data_ = static_cast<char*>(address);
   size_ = size;
+}
+
+inline Status MemoryMap::populate([[maybe_unused]] const std::string& path) const {
+#if defined(__linux__)
+  constexpr int madv_populate_read = 22;  // by number: headers may be older than the system
+  ::madvise(data_, size_, MADV_WILLNEED);
+  const bool is_there =
+      uninterrupted([&] { return ::madvise(data_, size_, madv_populate_read); }) == 0;
+  // What else fails the system does not know, or has no memory for.
+  if (!is_there && errno == EFAULT) return posix_failure(path, "read", EIO);
+#endif
+  return {};
 }
 
 // Pages go first, and in pieces: while a map goes, threads that ask the system for memory wait, as

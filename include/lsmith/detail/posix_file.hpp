@@ -78,6 +78,7 @@ class PosixReadableFile final : public ReadableFile {
   Status read(std::uint64_t offset, char* buffer, std::size_t size) const override;
   std::uint64_t size_bytes() const override { return size_bytes_; }
   std::string_view mapped() const override { return {map_.data(), map_.size()}; }
+  Status bring_in() const override;
 
  private:
   std::string path_;
@@ -200,6 +201,12 @@ inline Status PosixReadableFile::read(std::uint64_t offset, char* buffer, std::s
   if (!is_in_map || map_.data() == nullptr) return read_at(file_, path_, offset, buffer, size);
   std::memcpy(buffer, map_.data() + static_cast<std::size_t>(offset), size);
   return {};
+}
+
+inline Status PosixReadableFile::bring_in() const {
+  if (map_.data() == nullptr) return {};
+  ::madvise(map_.data(), map_.size(), MADV_NORMAL);  // now reading ahead is what is wanted
+  return map_.populate(path_);
 }
 
 inline Status PosixWritableFile::append(std::string_view bytes) {
