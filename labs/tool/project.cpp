@@ -39,7 +39,7 @@ std::vector<std::string> compiler_words() {
 std::vector<Part> all_parts() {
   std::vector<Part> parts;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(project_root() + "/solutions", error)) {
+  for (const auto& entry : fs::directory_iterator(project_root() + "/labs", error)) {
     const std::string folder = entry.path().filename().string();
     const std::size_t dash = folder.find('-');
     if (dash == folder.npos) continue;

@@ -181,5 +181,14 @@ if [ -n "$changed" ]; then
   printf 'found: grading changed %s\n' "$changed"
 fi
 
+# Handed out without the solutions, the labs keep their chapters, their checks and their marks.
+mkdir -p "$(dirname $mine)"
+cp $solution $mine
+rm -rf solutions tests/alternatives tests/mutants
+expect 0 '11  transactions' labs/lab
+expect 0 '25 of 25 points' labs/lab check 05
+expect 1 'handed out without their solutions' labs/lab reveal 05
+expect 1 'there is no solutions/05-bloom' labs/lab use solutions 05
+
 [ $failures -eq 0 ] && echo 'all held'
 exit $((failures > 0))

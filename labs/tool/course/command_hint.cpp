@@ -90,6 +90,9 @@ int run_reveal(std::vector<std::string> given) {
                                       " are done yet (labs/lab check " + part->number +
                                       "); --anyway shows it now");
   const std::string solution = header_in(*folder_of("solutions", *part), *part);
+  if (!fs::exists(project_root() + "/" + solution))
+    return complain(exit_failure, "there is no " + solution +
+                                      ": these labs were handed out without their solutions");
   const int columns = is_live() ? terminal_columns() : 2 * 100 + 3;
   print(paint(Tone::strong, pad(own_header(*part), columns / 2) + " " + solution) + "\n");
   std::fflush(stdout);

@@ -44,7 +44,9 @@ int run_use(std::vector<std::string> given) {
                                     "\" to use; these exist: library, solutions, mine");
   const std::string folder = *folder_of(view, *part);
   if (!folder.empty() && !std::filesystem::exists(project_root() + "/" + folder))
-    return complain(exit_failure, "there is no " + folder + " yet: labs/lab start " + part->number);
+    return complain(exit_failure, "there is no " + folder +
+                                      (view == "mine" ? " yet: labs/lab start " + part->number
+                                                      : ": the solutions were not handed out"));
   Notes().set("use", part->number, view == "library" ? "" : view);
   print("checks of other chapters run on " + header_in(folder, *part) + "\n");
   return finish(exit_fine);
