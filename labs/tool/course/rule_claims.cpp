@@ -51,7 +51,7 @@ Witness witness_of(const Mutant& mutant) {
   std::string filter = "--test-case=" + mutant.kills;
   std::replace(filter.begin(), filter.end(), ',', '?');  // which would end it
   return {{"-DLSMITH_SCHEDULED"},
-          source_with("TEST_CASE(\"" + mutant.kills + "\"",
+          source_with("\"" + mutant.kills + "\"",
                       {"given", "engine", "wal", "manifest", "sstable"}),
           "tests/support/main.cpp",
           {filter}};
