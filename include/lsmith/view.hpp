@@ -15,6 +15,9 @@
 #include <lsmith/read_debt.hpp>
 #include <lsmith/table_cache.hpp>
 
+#include <array>
+#include <atomic>
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <utility>
@@ -37,17 +40,45 @@ using ViewPin = std::shared_ptr<const View>;
 class ViewSlot {
  public:
   ViewPin pin() const {
-    MutexLock lock(mutex_);
-    return view_;
+    const Place& place = places_[place_of_this_thread()];
+    MutexLock lock(place.mutex);
+    return place.view;
   }
+  /// When it returns, every pin() that begins then has this view.
   void publish(ViewPin view) {
-    MutexLock lock(mutex_);
-    view_.swap(view);  // the old one dies after the lock is given back, as `view` does
+    for (Place& place : places_) {
+      ViewPin own = counted_apart(view);
+      MutexLock lock(place.mutex);
+      place.view.swap(own);  // the old one dies after the lock is given back, as `own` does
+    }
   }
 
  private:
-  mutable Mutex mutex_;
-  ViewPin view_ LSMITH_GUARDED_BY(mutex_);
+  // Threads that read side by side have a lock and a count of holders each: what all of them write
+  // to would go from core to core with every read.
+  static constexpr std::size_t place_count = 8;
+
+  struct alignas(64) Place {
+    mutable Mutex mutex;
+    ViewPin view LSMITH_GUARDED_BY(mutex);
+  };
+
+  static std::size_t place_of_this_thread() {
+    static std::atomic<std::size_t> threads{0};
+    thread_local const std::size_t number = threads.fetch_add(1, std::memory_order_relaxed);
+    return number % place_count;
+  }
+  // The same view, with a count of its own, in a cache line of its own.
+  static ViewPin counted_apart(const ViewPin& view) {
+    struct alignas(64) Holder {
+      ViewPin view;
+    };
+    auto holder = std::make_shared<Holder>(Holder{view});
+    const View* const held = view.get();
+    return ViewPin(std::move(holder), held);
+  }
+
+  std::array<Place, place_count> places_;
 };
 
 /// Every entry of the view, newest first, in one cursor, which keeps the view alive.
