@@ -2,7 +2,7 @@
 //
 //   auto db = lsmith::Db::open("folder");
 //   if (!db.ok()) return fail(db.status());
-//   db->put("apple", "red");
+//   if (auto put = db->put("apple", "red"); !put.ok()) return fail(put);
 //   for (auto [key, value] : db->scan("a", "b")) print(key, value);
 //
 // A thin handle: everything is done by the engine below. Keys and values are any bytes. Errors are

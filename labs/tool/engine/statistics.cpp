@@ -37,12 +37,12 @@ std::string level_picture(const lsmith::Stats& stats) {
 
 std::string amplification(const lsmith::Stats& stats) {
   std::string text =
-      figure("write amplification", stats.write_amplification(), "bytes written a user's byte") +
       line("read amplification", stats.read_amplification(), "sorted runs a lookup may ask") +
       figure("space amplification", stats.space_amplification(),
              "bytes a byte of the lowest level");
   if (stats.entries_written > 0) {
     text +=
+        figure("write amplification", stats.write_amplification(), "bytes written a user's byte") +
         line("flushes", stats.flushes, as_bytes(static_cast<double>(stats.flush_bytes_written)));
     text += line("compactions", stats.compactions,
                  as_bytes(static_cast<double>(stats.compaction_bytes_written)) + " written, " +
