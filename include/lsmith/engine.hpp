@@ -237,6 +237,7 @@ class Engine {
   Sequence last_sequence_ = 0;
 
   Mutex manifest_mutex_;
+  Status manifest_failure_ LSMITH_GUARDED_BY(manifest_mutex_);  // the first, and for good
   mutable Mutex mutex_;
   mutable Signal changed_;
   std::deque<Frozen> frozen_ LSMITH_GUARDED_BY(mutex_);  // oldest first

@@ -210,7 +210,7 @@ inline void Memtable::check_keys(const detail::Node* node, detail::Fences fences
 
 inline void Memtable::check_leaf(const detail::Leaf* leaf, Walk& walk) {
   if (leaf->replacement() != nullptr) walk.say("a leaf that was split is in use");
-  if (walk.before != nullptr && walk.before->next() != leaf)
+  if (walk.before != nullptr && walk.before->linked() != leaf)
     walk.say("a leaf is not linked to the next");
   walk.before = leaf;
   const detail::Order order = leaf->order();

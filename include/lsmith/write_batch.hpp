@@ -30,6 +30,15 @@ namespace lsmith {
 class WriteBatch {
  public:
   WriteBatch() { clear(); }
+  WriteBatch(const WriteBatch&) = default;
+  WriteBatch& operator=(const WriteBatch&) = default;
+  /// What was moved from is empty, as a new one is.
+  WriteBatch(WriteBatch&& other) noexcept : WriteBatch() { swap(other); }
+  WriteBatch& operator=(WriteBatch&& other) noexcept {
+    WriteBatch taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
 
   void put(std::string_view key, std::string_view value);
   void erase(std::string_view key);
@@ -72,6 +81,10 @@ class WriteBatch {
   static constexpr std::size_t header_bytes = 12;                // sequence, count
   static constexpr std::size_t record_overhead_max = 1 + 3 + 5;  // kind, key size, value size
 
+  void swap(WriteBatch& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    std::swap(status_, other.status_);
+  }
   // Whether a write of these sizes may be added; if not, the first reason stays in status_.
   bool has_room(std::size_t key_bytes, std::size_t value_bytes);
   void refuse(std::string why);

@@ -343,6 +343,30 @@ TEST_SUITE("api") {
     CHECK(found == 60);
   }
 
+  TEST_CASE("a transaction's cursor can be sought by its own key, to both sides") {
+    Machine machine;
+    Db db = machine.open();
+    for (int i = 0; i < 60; i += 3)
+      REQUIRE(db.put(key_of(i), "1").ok());
+    REQUIRE(db.flush().ok());  // a table's cursor puts its keys together in one place
+    Transaction transaction = db.begin();
+    for (int i = 0; i < 60; ++i)
+      if (i % 3 != 0) transaction.put(key_of(i), "own");
+    TransactionCursor cursor = transaction.scan(Bounds{});
+    for (int i = 1; i < 60; ++i) {
+      cursor.seek(key_of(i));
+      REQUIRE(cursor.is_valid());
+      cursor.seek(cursor.key());
+      CHECK(cursor.key() == key_of(i));
+      cursor.seek_back(cursor.key());
+      REQUIRE(cursor.is_valid());
+      CHECK(cursor.key() == key_of(i));
+      cursor.prev();
+      REQUIRE(cursor.is_valid());
+      CHECK(cursor.key() == key_of(i - 1));
+    }
+  }
+
   TEST_CASE("the preset for fast reads reads; scans step by either ++; cursors can be assigned") {
     Machine machine({}, fast_read_options());
     Db db = machine.open();

@@ -4,12 +4,14 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "../support/random.hpp"
+#include "../support/turns.hpp"
 
 using namespace lsmith;
 
@@ -138,16 +140,36 @@ TEST_SUITE("engine") {
     CHECK(count == 400);
   }
 
-  TEST_CASE("closing while others read and write ends cleanly") {
+  TEST_CASE("a write that comes in the middle of closing is refused, or is there") {
+    bool is_over = false;
+    for (int n = 1; !is_over; ++n) {
+      CAPTURE(n);
+      Fixture fixture;
+      Db db = fixture.open();
+      REQUIRE(db.put("early", "1").ok());
+      Status closed, put = Status(Code::read_only, "not yet");
+      is_over = !testing::with_turn(
+          before_lock, n, [&] { closed = db.close(); }, [&] { put = db.put("late", "2"); },
+          std::chrono::milliseconds(20));
+      CHECK(closed.ok());
+      const Db again = fixture.open();
+      CHECK(again.get("early")->has_value());
+      CHECK(again.get("late")->has_value() == put.ok());
+    }
+  }
+
+  TEST_CASE("closing while others read and write ends cleanly, and keeps what was acknowledged") {
     for (std::uint64_t round = 0; round < 5; ++round) {
       Fixture fixture;
       Db db = fixture.open();
       std::atomic<bool> is_done{false};
       std::vector<std::thread> threads;
+      std::uint64_t acknowledged[3] = {};
       for (std::uint64_t w = 0; w < 3; ++w)
         threads.emplace_back([&, w] {
           for (std::uint64_t i = 0; !is_done.load(); ++i) {
             if (!db.put(numbered_key(w * 100000 + i), std::string(100, 'x')).ok()) return;
+            acknowledged[w] = i + 1;
             if (i % 50 == 0) db.compact().ignore();
           }
         });
@@ -162,6 +184,12 @@ TEST_SUITE("engine") {
       is_done = true;
       for (auto& thread : threads)
         thread.join();
+      const Db again = fixture.open();
+      std::uint64_t lost = 0;
+      for (std::uint64_t w = 0; w < 3; ++w)
+        for (std::uint64_t i = 0; i < acknowledged[w]; ++i)
+          lost += again.get(numbered_key(w * 100000 + i))->has_value() ? 0 : 1;
+      CHECK(lost == 0);
     }
   }
 }

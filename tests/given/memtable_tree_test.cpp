@@ -137,6 +137,19 @@ TEST_SUITE("memtable tree") {
     CHECK(ascending.memory_bytes() < descending.memory_bytes());
   }
 
+  // Where others are before, the leaf that splits is often its parent's first.
+  TEST_CASE("keys that descend towards others leave no chain of split leaves behind") {
+    for (int others = 0; others < 260; ++others) {
+      Memtable memtable;
+      for (int i = 0; i < others + 300; ++i) {
+        const int key = i < others ? i : 1000 - i;
+        memtable.add(make_tag(static_cast<Sequence>(i) + 1, Kind::put),
+                     "key" + std::to_string(10000 + key), "");
+      }
+      CHECK(memtable.check() == std::vector<std::string>{});
+    }
+  }
+
   TEST_CASE("a version among many is found, from the newest and from the oldest") {
     constexpr Sequence count = 3000;
     Memtable memtable;

@@ -88,6 +88,22 @@ TEST_CASE("a batch is the bytes that the format says, and shows its writes in or
                                                {make_tag(9, Kind::put), "", ""}});
 }
 
+TEST_CASE("a batch that was moved from is a new one") {
+  WriteBatch from = three_writes();
+  WriteBatch to = std::move(from);
+  for (int way = 0; way < 2; ++way) {
+    CHECK(to.payload() == three_writes().payload());
+    CHECK(from.payload() == WriteBatch().payload());
+    from.put("x", "y");
+    from.set_sequence(1);
+    CHECK(from.count() == 1);
+    CHECK(WriteBatch::check(from.payload()).ok());
+    from = std::move(to);
+    std::swap(from, to);
+    from = WriteBatch();
+  }
+}
+
 TEST_CASE("a batch comes back from its bytes, and can grow on") {
   Result<WriteBatch> parsed = WriteBatch::parse(three_bytes);
   REQUIRE(parsed.ok());

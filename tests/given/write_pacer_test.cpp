@@ -141,6 +141,25 @@ TEST_SUITE("write pacer") {
       CHECK(level0.stall_us(reason) == 0);
   }
 
+  TEST_CASE("a log that ends before its memtable is full sets no price") {
+    GrowingLevel0 level0;
+    int puts = 0;
+    for (int tables = 0; tables < 4; ++tables) {
+      puts = level0.fill_memtable();
+      level0.flush();
+    }
+    level0.put();
+    REQUIRE(level0.db.flush().ok());  // the fifth table, and a log of one entry
+    REQUIRE(level0.db.stats().levels[0].tables == 5);
+    const std::uint64_t whole_us = 4 * flush_us * 3 / 6;
+    const std::uint64_t before_us = level0.stall_us(StallReason::level0_slow);
+    for (int i = 0; i < puts / 2; ++i)
+      level0.put();
+    const std::uint64_t lost_us = level0.stall_us(StallReason::level0_slow) - before_us;
+    CHECK(lost_us > whole_us / 4);
+    CHECK(lost_us < whole_us * 3 / 4);
+  }
+
   TEST_CASE("who is slowed from the middle of a memtable on owes nothing for its first half") {
     GrowingLevel0 level0;
     int puts = 0;

@@ -23,11 +23,11 @@ inline thread_local std::function<void()> turn;
 
 /// Makes `call`, and in the middle of it, where it comes to `place` for the n-th time, lets a
 /// thread of its own do `other`. False: it came there less often, and nothing else was done. Who
-/// waits for something that `call` holds there is not waited for: it comes later, which is a
-/// schedule too.
+/// waits for something that `call` holds there is not waited for longer than `patience`: it comes
+/// later, which is a schedule too.
 inline bool with_turn(TurnPlace& place, int n, const std::function<void()>& call,
-                      const std::function<void()>& other) {
-  constexpr std::chrono::milliseconds patience{200};
+                      const std::function<void()>& other,
+                      std::chrono::milliseconds patience = std::chrono::milliseconds(200)) {
   std::future<void> done;
   detail::turn = [&] {
     if (--n != 0) return;

@@ -168,7 +168,10 @@ inline Status Engine::install(VersionEdit edit, const Frozen* flushed) {
   auto next = version->apply(edit);
   if (!next.ok()) return std::move(next).status();
   edit.next_file_number = storage_->numbers.next();
-  if (Status s = write_edit(edit, *next); !s.ok()) return s;
+  // What a failed write left is unknown, and the state names what is in no manifest: no lane may
+  // build on it, also not one that was on its way here.
+  if (manifest_failure_.ok()) manifest_failure_ = write_edit(edit, *next);
+  if (!manifest_failure_.ok()) return manifest_failure_;
 
   MutexLock lock(mutex_);
   const auto is_moved = [&](const TableRef& table) {
@@ -239,8 +242,9 @@ inline void Engine::remove_obsolete() {
 // ---- waiting ----
 
 inline Status Engine::sync() {
-  Status result = health();
+  Status result;
   commits_.run_alone([&] {
+    result = health();  // asked here: who was before us may have closed the database
     if (result.ok()) result = sync_logs();
   });
   return result;
@@ -331,6 +335,7 @@ inline Status Engine::close_alone() {
   }
   Status result = options_.read_only ? Status() : freeze_and_wait(0);
   stop_background();
+  if (result.ok() && !options_.read_only) result = health();  // a merge may have failed since
   if (result.ok() && !options_.read_only) {
     // Everything is in tables: the logs, the next one and tables that only readers hold may go.
     log_.reset();

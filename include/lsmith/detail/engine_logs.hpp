@@ -45,7 +45,8 @@ inline Status Engine::rotate(std::uint64_t log_capacity_bytes) {
       std::exchange(log_, std::shared_ptr<LogWriter>(std::move(*log)));
   std::erase_if(earlier_logs_, [](const auto& earlier) { return earlier.expired(); });
   if (ended->synced_bytes() < ended->end_offset()) earlier_logs_.push_back(ended);
-  pacer_.begin_log(start.previous_end, log_->end_offset());
+  const bool was_full = active_->memory_bytes() >= options_.write_buffer_bytes;
+  pacer_.begin_log(was_full ? start.previous_end : 0, log_->end_offset());
   auto active = std::make_shared<Memtable>();
   {
     MutexLock lock(mutex_);

@@ -62,6 +62,7 @@ class Tree {
   void insert(int position, KeyEntry* entry);
   void append_leaf(KeyEntry* entry);
   void split_leaf(int position, KeyEntry* entry);
+  Leaf* left_neighbour() const;
   void add_child(int level, KeyEntry* separator, Node* left, Node* right);
   void split_inner(int level, KeyEntry* separator, Node* left, Node* right);
 
@@ -235,14 +236,27 @@ inline void Tree::split_leaf(int position, KeyEntry* entry) {
   }
   left->link(right);
   right->link(leaf_->linked());
-  const Step parent = path_[1];
-  Node* const neighbour = !root()->is_leaf() && parent.index > 0
-                              ? parent.node->child(parent.node->order(), parent.index - 1)
-                              : nullptr;
+  Leaf* const neighbour = left_neighbour();
   add_child(1, all[half], left, right);
   leaf_->replace_by(left);
   // Else readers would pass through ever more replacements.
-  if (neighbour != nullptr) static_cast<Leaf*>(neighbour)->link(left);
+  if (neighbour != nullptr) neighbour->link(left);
+}
+
+// The leaf before that one to which the path leads; null for the first.
+inline Leaf* Tree::left_neighbour() const {
+  const int height = root()->level();
+  int level = 1;
+  while (level <= height && path_[static_cast<std::size_t>(level)].index == 0)
+    ++level;
+  if (level > height) return nullptr;
+  const Step& step = path_[static_cast<std::size_t>(level)];
+  Node* node = step.node->child(step.node->order(), step.index - 1);
+  while (!node->is_leaf()) {
+    auto* const inner = static_cast<Inner*>(node);
+    node = inner->child(inner->order(), inner->order().count());
+  }
+  return static_cast<Leaf*>(node);
 }
 
 // Puts `right` behind the child of the path at that level, which `left`, if there is one, replaces.

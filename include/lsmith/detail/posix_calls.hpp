@@ -247,8 +247,9 @@ inline Status MemoryMap::populate([[maybe_unused]] const std::string& path) cons
   ::madvise(data_, size_, MADV_WILLNEED);
   const bool is_there =
       uninterrupted([&] { return ::madvise(data_, size_, madv_populate_read); }) == 0;
-  // What else fails the system does not know, or has no memory for.
-  if (!is_there && errno == EFAULT) return posix_failure(path, "read", EIO);
+  // A device or a memory that fails. What else there is the system does not know, or has no room.
+  const bool is_lost = !is_there && (errno == EFAULT || errno == EHWPOISON);
+  if (is_lost) return posix_failure(path, "read", EIO);
 #endif
   return {};
 }

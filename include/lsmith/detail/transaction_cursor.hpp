@@ -61,8 +61,8 @@ inline void TransactionCursor::seek(std::string_view key) {
 }
 
 inline void TransactionCursor::seek_back(std::string_view key) {
+  std::string below = just_behind(key);  // first: the key may be a view of key()
   base_.seek_back(key);
-  std::string below = just_behind(key);
   if (bounds_.upper && below > *bounds_.upper) below = *bounds_.upper;
   const bool is_below_all = bounds_.lower && below <= *bounds_.lower;
   own_at_ = is_below_all ? own_first_ : own_->lower_bound(below);

@@ -19,9 +19,10 @@ class WritePacer {
   static constexpr std::uint64_t delay_us_min = 1000;
   static constexpr std::uint64_t delay_us_max = 4000;
 
-  // A new log begins at offset `begin`; the one before it ended at `end`, its memtable full.
-  void begin_log(std::uint64_t end, std::uint64_t begin) {
-    bytes_a_memtable_ = end;
+  // A new log begins at offset `begin`. `full_bytes` is where the one before it ended, if that was
+  // because its memtable was full, and else 0: then it says nothing about the next.
+  void begin_log(std::uint64_t full_bytes, std::uint64_t begin) {
+    if (full_bytes > 0) bytes_a_memtable_ = full_bytes;
     paid_ = begin;
     owed_us_ = 0;
   }

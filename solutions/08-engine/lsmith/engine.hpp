@@ -331,6 +331,8 @@ inline Status Engine::close() {
   }
   Status result = options_.read_only ? Status() : flush();
   MutexLock lock(mutex_);
+  // Somebody may have written, or failed to, since flush() gave the lock back.
+  if (result.ok() && !options_.read_only) result = health_.ok() ? flush_memtable() : health_;
   if (result.ok() && !options_.read_only) {
     // Everything is in tables: the log goes, and so do tables that only this list still names.
     log_.reset();
