@@ -158,6 +158,34 @@ TEST_SUITE("engine") {
     }
   }
 
+  TEST_CASE("a compact that comes to its end behind closing changes nothing") {
+    bool is_over = false;
+    for (int n = 1; !is_over; ++n) {
+      CAPTURE(n);
+      Fixture fixture;
+      Db db = fixture.open();
+      for (int round = 0; round < 2; ++round) {
+        REQUIRE(db.put("a", std::string(5000, 'a')).ok());
+        REQUIRE(db.flush().ok());
+      }
+      is_over = !testing::with_turn(
+          before_lock, n, [&] { db.compact().ignore(); },
+          [&] {
+            if (!db.close().ok()) return;
+            Db other = fixture.open();
+            CHECK(other.put("precious", "1", Durability::power).ok());
+            CHECK(other.compact().ok());
+          },
+          std::chrono::milliseconds(20));
+      if (is_over) break;
+      CHECK(db.close().ok());
+      const Db again = fixture.open();
+      CHECK(again.check() == std::vector<std::string>{});
+      CHECK(again.get("precious").ok());
+      CHECK(again.get("precious")->has_value());
+    }
+  }
+
   TEST_CASE("closing while others read and write ends cleanly, and keeps what was acknowledged") {
     for (std::uint64_t round = 0; round < 5; ++round) {
       Fixture fixture;

@@ -158,6 +158,14 @@ submit exits "$asks" "$asks std::exit(0);"
 submit prints "$asks" "$asks std::fputs(std::string(1 << 20, 'x').c_str(), stdout);"
 mkdir -p "$folder/in/empty/05-bloom/lsmith" "$folder/in/missing"
 : >"$folder/in/empty/05-bloom/lsmith/bloom.hpp"
+submit next '#pragma once' '#pragma once\n#include_next <lsmith/bloom.hpp>'
+submit itself '#pragma once' '#pragma once\n#  /* */ include <lsmith/bloom.hpp>'
+submit others '#pragma once' '#pragma once\n%:include <../solutions/05-bloom/lsmith/bloom.hpp>'
+submit odd '#pragma once' '#pragma once\n();'
+submit again '#pragma once' '#pragma once\n#include <cstdio>\n#include <cstdlib>\nstatic const int again = (std::puts("case: again\\nverdict: done"), std::exit(0), 0);'
+submit meddles '#pragma once' '#pragma once\n#include <fstream>\nstatic const bool meddled = (std::ofstream("tests/bloom/2_query_test.cpp", std::ios::app) << " ", true);'
+mkdir -p "$folder/in/link/05-bloom/lsmith"
+ln -s "$PWD/$solution" "$folder/in/link/05-bloom/lsmith/bloom.hpp"
 touch "$folder/before"
 graded good '25 of 25 points'
 graded syntax '0 of 25 points' 'does not compile' 'nonsense'
@@ -168,6 +176,12 @@ graded exits '10 of 25 points' 'the program ended in the middle of it, with exit
 graded prints '10 of 25 points' '✗'
 graded empty '0 of 25 points' 'does not compile'
 graded missing '0 of 25 points' 'there is no bloom.hpp'
+graded next '0 of 25 points' '#include_next is not for components'
+graded itself '0 of 25 points' 'the component that it replaces'
+graded others '0 of 25 points' 'by its path'
+graded link '0 of 25 points' 'is a link'
+graded odd '0 of 25 points' 'does not compile'
+graded again '0 of 25 points' 'another case'
 expect 2 'there is no nowhere' labs/lab grade nowhere
 expect 0 '25 of 25' labs/lab grade "$folder/in/good" --junit "$folder/junit.xml" --gradescope "$folder/results.json"
 grep -q '<testcase name="a key that was added is never denied"/>' "$folder/junit.xml" &&
@@ -180,6 +194,9 @@ if [ -n "$changed" ]; then
   failures=$((failures + 1))
   printf 'found: grading changed %s\n' "$changed"
 fi
+
+expect 1 'changed tests/bloom/2_query_test.cpp' labs/lab grade "$folder/in/meddles" --only 05
+cp "$root/tests/bloom/2_query_test.cpp" tests/bloom/
 
 # Handed out without the solutions, the labs keep their chapters, their checks and their marks.
 mkdir -p "$(dirname $mine)"

@@ -3,10 +3,11 @@
 // Of a submission only the headers of the parts are taken, each into a folder of its own below
 // build/: nothing else that was handed in is compiled, and nothing of it is changed. Each case runs
 // in a process of its own with limits of time, memory and files. The reports are written again
-// after each step, so what they hold is valid at any moment.
+// after each step, so what they hold is valid at any moment. handed_in.hpp says what is refused.
 #include "commands.hpp"
 #include "grade_reports.hpp"
 #include "grading.hpp"
+#include "handed_in.hpp"
 #include "terminal.hpp"
 #include "text.hpp"
 #include "verdicts.hpp"
@@ -27,7 +28,15 @@ constexpr std::string_view usage =
     "A submission is a folder as labs/mine is (NN-part/lsmith/part.hpp), a repository that has\n"
     "labs/mine, or a single header named as its part's. Chapters that are not there are left out,\n"
     "unless --only names them: then they count, with no points. Exit code 0 when all was graded,\n"
-    "whatever the grades.\n"
+    "whatever the grades.\n\n"
+    "A header is refused that is a link, or that includes the component that it is to replace or\n"
+    "others' files; and grading stops at a submission that changed the course. But what was "
+    "handed\n"
+    "in runs with your rights, and in one process with its tests: who wants to deceive can print "
+    "a\n"
+    "verdict and exit. Run it in a container, each submission in one of its own, and look at who "
+    "has\n"
+    "full marks.\n\n"
     "  --junit       writes JUnit's XML\n"
     "  --gradescope  writes Gradescope's results.json; of one submission\n"
     "  --seed        other random cases than students see in check\n"
@@ -72,7 +81,7 @@ bool write_reports(const Request& request, const std::vector<Submission>& graded
 
 // Grades a part; false when a report could not be written or the tests themselves do not compile.
 bool grade_part(const Request& request, const Part& part, const std::string& folder,
-                std::vector<Submission>& graded) {
+                const std::string& why_not, std::vector<Submission>& graded) {
   const std::string place = std::to_string(graded.size());
   Chapter chapter = make_chapter(part, "grade-" + place, folder);
   std::string errors;
@@ -82,7 +91,7 @@ bool grade_part(const Request& request, const Part& part, const std::string& fol
     const std::uint64_t began_ms = clock_ms();
     std::string executable;
     if (folder.empty()) {
-      step.why = "there is no " + part.header;
+      step.why = why_not;
     } else if (build(chapter, step, executable)) {
       run_step(step, executable, request.trial);
     }
@@ -104,10 +113,12 @@ bool grade(const Request& request, const std::string& path, std::vector<Submissi
     if (header.empty() && !request.is_every_part_due) continue;
     is_empty = false;
     const std::string place = std::to_string(graded.size());
-    const std::string folder = header.empty() ? "" : take(header, place, part);
-    if (!header.empty() && folder.empty())
+    const std::string fault =
+        header.empty() ? "there is no " + part.header : fault_of_header(header, path, part);
+    const std::string folder = fault.empty() ? take(header, place, part) : "";
+    if (fault.empty() && folder.empty())
       return complain(exit_failure, header + " could not be read"), false;
-    if (!grade_part(request, part, folder, graded)) return false;
+    if (!grade_part(request, part, folder, fault, graded)) return false;
   }
   if (is_empty)
     print("  " + paint(Tone::bad, "nothing to grade") + ": no NN-part/lsmith/part.hpp in " + path +
@@ -164,9 +175,15 @@ int run_grade(std::vector<std::string> given) {
   if (!choose_parts(only, request)) return exit_usage;
   if (seed) request.trial.seed = *parse_number(*seed);
 
+  const CourseFiles before = read_course_files();
   std::vector<Submission> graded;
-  for (const std::string& path : request.submissions)
+  for (const std::string& path : request.submissions) {
     if (!grade(request, path, graded)) return exit_failure;
+    if (const std::string file = changed_file(before, read_course_files()); !file.empty())
+      return complain(exit_failure, path + " changed " + file +
+                                        " while it was graded: restore the course, and believe "
+                                        "none of its grades, nor those behind it");
+  }
   return finish(exit_fine);
 }
 

@@ -61,9 +61,14 @@ std::mutex& mutex_of(const std::string& name) {
 
 bool compile_once(const std::vector<std::string>& words, const std::string& result,
                   std::string& errors) {
+  constexpr int time_limit_ms =
+      600'000;  // there are headers that a compiler never comes to the end of
   const std::string draft = draft_of(result);
-  const Outcome outcome = run(joined(words, {"-o", draft}), {project_root(), true, 0});
+  RunOptions options{project_root(), true, time_limit_ms};
+  options.is_confined = true;
+  const Outcome outcome = run(joined(words, {"-o", draft}), options);
   errors = outcome.output;
+  if (outcome.timed_out) errors += "the compiler had not ended after ten minutes\n";
   std::error_code error;
   if (outcome.ok()) fs::rename(draft, result, error);
   fs::remove(draft, error);

@@ -163,7 +163,7 @@ void make_component(Chapter& chapter) {
     return read_text(project_root() + "/" + header_in(folder, chapter.part));
   };
   const auto text = read(chapter.folder), lab = read(*folder_of("lab", chapter.part));
-  if (!text || !lab) return;
+  if (!text || !lab || has_own_state(*text)) return;
   // What else of the library belongs to a part, in detail/, may name all that is in its header.
   const std::string& contract = chapter.folder.empty() ? *text : *lab;
   const std::string declared = without_blank_lines(take_apart(*text, contract).declared);

@@ -113,7 +113,7 @@ class Outline {
 
   bool is_defaulted(const Piece& piece) const {
     const auto words = words_of(code_.substr(piece.begin, piece.end - piece.begin));
-    return words.back() == "default";
+    return !words.empty() && words.back() == "default";
   }
 
   // A function of a kind that can be in another object than who calls it.
@@ -126,9 +126,9 @@ class Outline {
     std::size_t name = code_.rfind("operator", open);
     const bool is_operator = name != code_.npos && name > piece.begin;
     if (!is_operator)
-      for (name = open; is_word(code_[name - 1]) || code_[name - 1] == '~';)
+      for (name = open; name > 0 && (is_word(code_[name - 1]) || code_[name - 1] == '~');)
         --name;
-    const bool is_member = code_[name - 1] == ':';
+    const bool is_member = name > 0 && code_[name - 1] == ':';
     if (is_operator && !is_member) return;
     piece.kind = is_member ? Piece::Kind::member : Piece::Kind::function;
     piece.name = code_.substr(name, open - name);
@@ -162,9 +162,12 @@ std::string shown_of(const Piece& piece, const std::string& text) {
   return head + ";";
 }
 
-// Empties what is shown of helpers that nothing shown mentions.
+// Empties what is shown of helpers that nothing shown mentions. It takes a pass for each that only
+// another one mentions: what has too many pieces keeps them.
 void hide_helpers(const std::vector<Piece>& pieces, const std::set<std::string>& known,
                   std::vector<std::string>& shown) {
+  constexpr std::size_t pieces_max = 500;
+  if (pieces.size() > pieces_max) return;
   for (bool has_changed = true; has_changed;) {
     has_changed = false;
     std::vector<std::set<std::string>> mentions;
@@ -241,6 +244,24 @@ Halves take_apart(const std::string& text, const std::string& contract) {
             const Piece& piece = header.pieces[i];
             return is_apart(piece) ? weak_of(header.whole(piece)) : header.whole(piece);
           })};
+}
+
+bool has_own_state(const std::string& text) {
+  const Outlined header{text};
+  const auto is_state = [&](const Piece& piece) {
+    if (piece.kind != Piece::Kind::other) return false;
+    const auto words = words_of(header.bare.substr(piece.begin, piece.end - piece.begin));
+    const auto has = [&](const char* word) {
+      return std::find(words.begin(), words.end(), word) != words.end();
+    };
+    return has("static") && !has("constexpr") && !has("consteval");
+  };
+  if (std::any_of(header.pieces.begin(), header.pieces.end(), is_state)) return true;
+  for (std::size_t at = 0; (at = header.bare.find("namespace", at)) != std::string::npos; ++at) {
+    const std::size_t next = header.bare.find_first_not_of(" \n\t", at + 9);
+    if (next != std::string::npos && header.bare[next] == '{') return true;
+  }
+  return false;
 }
 
 std::optional<Change> change_since(const std::string& before, const std::string& text) {

@@ -32,6 +32,10 @@ Halves take_apart(const std::string& text, const std::string& contract);
 /// Declarations as they are whatever the bodies and comments between them.
 std::string without_blank_lines(const std::string& text);
 
+/// Whether each object that is compiled of the text has something for itself, a static variable or
+/// an unnamed namespace: what one stores there no other sees, so it can not be taken apart.
+bool has_own_state(const std::string& text);
+
 /// What to compile where all of an earlier text is compiled.
 struct Change {
   std::string bodies;       ///< with declarations for the functions that are as they were

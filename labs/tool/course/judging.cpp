@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
-#include <limits>
 
 namespace lab {
 
@@ -108,15 +107,21 @@ void run_step(Step& step, const std::string& executable, const Trial& trial) {
   options.is_confined = trial.is_confined;
   const std::string shift = "LSMITH_SEED_SHIFT=" + std::to_string(trial.seed);  // see random.hpp
   const int first = std::max(trial.only_case, 1);
-  const int last = trial.only_case > 0 ? trial.only_case : std::numeric_limits<int>::max();
+  const std::vector<std::string> names = names_of_cases(step);
+  const int count = static_cast<int>(names.size());
+  const int last = trial.only_case > 0 ? std::min(trial.only_case, count) : count;
   int hangs = 0;
   for (int number = first; number <= last && hangs < hangs_max; ++number) {
     const std::string at = std::to_string(number);
     const Outcome outcome =
         run({"env", shift, executable, "--first=" + at, "--last=" + at}, options);
     Report report = read_report(outcome.output);
-    if (report.run.name.empty() && report.verdict == "no cases") break;
     judge(report, outcome, time_limit_ms);
+    const std::string& name = names[static_cast<std::size_t>(number - 1)];
+    if (report.run.verdict == Verdict::done && report.run.name != name) {
+      report.run.verdict = Verdict::wrong;
+      report.run.why = "it says that another case was done than \"" + name + "\"";
+    }
     hangs += report.run.verdict == Verdict::hangs;
     if (report.verdict.compare(0, 6, "needs ") == 0) {
       const std::string needs = report.verdict.substr(6, report.verdict.find(' ', 6) - 6);

@@ -343,6 +343,7 @@ inline Status Engine::compact(std::optional<std::string_view> first,
                               std::optional<std::string_view> last) {
   if (Status s = flush(); !s.ok()) return s;
   MutexLock lock(mutex_);
+  if (!health_.ok()) return health_;  // somebody may have closed it since
   Status s;
   if (const auto plan = pick_range(*view_.pin()->version, options_, first, last))
     s = run_plan(*plan);
