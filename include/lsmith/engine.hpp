@@ -178,6 +178,7 @@ class Engine {
   void merge_for_readers() const;
   Status compact_once(const CompactionPlan& plan, const Version& version);
   Status install(VersionEdit edit, const Frozen* flushed);
+  static std::uint64_t due_bytes_of(const ManifestWriter& manifest);
   Status write_edit(const VersionEdit& edit, const Version& next) LSMITH_REQUIRES(manifest_mutex_);
   void publish(std::shared_ptr<const Version> version, const Frozen* flushed)
       LSMITH_REQUIRES(mutex_);
@@ -238,6 +239,7 @@ class Engine {
 
   Mutex manifest_mutex_;
   Status manifest_failure_ LSMITH_GUARDED_BY(manifest_mutex_);  // the first, and for good
+  std::uint64_t manifest_due_bytes_ LSMITH_GUARDED_BY(manifest_mutex_) = 0;
   mutable Mutex mutex_;
   mutable Signal changed_;
   std::deque<Frozen> frozen_ LSMITH_GUARDED_BY(mutex_);  // oldest first
@@ -288,6 +290,10 @@ inline Status Engine::start() {
   if (options_.read_only) {
     fail(Status(Code::read_only, "the database was opened read-only")).ignore();
     return {};
+  }
+  {
+    MutexLock lock(manifest_mutex_);
+    manifest_due_bytes_ = due_bytes_of(*storage_->manifest);
   }
   LogStart first = storage_->first_log;
   first.capacity_bytes = log_capacity_bytes();

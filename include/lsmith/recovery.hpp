@@ -163,6 +163,10 @@ inline Status check_new_folder(const Options& options, const Storage& storage) {
   return {};
 }
 
+inline Status exists_already(const Storage& storage) {
+  return Status(Code::invalid_argument, storage.folder + ": a database exists already");
+}
+
 // Locks the folder and reads its state; a new database has none but a fresh id.
 inline Status read_state(const Options& options, Storage& storage, bool& is_new) {
   const std::string current = storage.path(FileName::Type::current);
@@ -170,7 +174,7 @@ inline Status read_state(const Options& options, Storage& storage, bool& is_new)
     if (Status s = check_new_folder(options, storage); !s.ok()) return s;
     if (Status s = storage.files->create_folder(storage.folder); !s.ok()) return s;
   } else if (options.error_if_exists) {
-    return Status(Code::invalid_argument, storage.folder + ": a database exists already");
+    return exists_already(storage);
   }
   if (Status s = lock_folder(options, storage); !s.ok()) return s;
   is_new = !storage.files->exists(current);  // asked again, now that nobody else can make one
@@ -178,6 +182,7 @@ inline Status read_state(const Options& options, Storage& storage, bool& is_new)
     storage.state.database_id = storage.files->entropy();
     return {};
   }
+  if (options.error_if_exists) return exists_already(storage);
   auto state = read_manifest(*storage.files, storage.folder);
   if (!state.ok()) return std::move(state).status();
   storage.state = std::move(*state);
@@ -358,7 +363,8 @@ inline Status remove_orphans(Storage& storage, std::vector<std::uint64_t> needs)
     if (!parsed) continue;
     if (parsed->type == FileName::Type::current || parsed->type == FileName::Type::lock) continue;
     if (std::binary_search(needs.begin(), needs.end(), parsed->number)) continue;
-    if (Status s = storage.files->remove(storage.folder + "/" + name); !s.ok()) return s;
+    Status s = storage.files->remove(storage.folder + "/" + name);
+    if (!s.ok() && s.code() != Code::not_found) return s;  // not there: somebody was faster
   }
   return {};
 }

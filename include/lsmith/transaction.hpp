@@ -246,15 +246,23 @@ class TransactionCursor {
 inline Transaction::Transaction(std::shared_ptr<Engine> engine,
                                 std::shared_ptr<CommitHistory> history, Isolation isolation)
     : open_(std::make_unique<Open>()) {
+  if (isolation == Isolation::serializable) open_->read_ranges = std::make_shared<Ranges>();
+  struct Entered {  // who fails on the way in leaves again
+    CommitHistory* history;
+    ~Entered() {
+      if (history != nullptr) history->leave();
+    }
+  };
   history->enter();  // first, so that nothing after the snapshot goes by unrecorded
+  Entered entered{history.get()};
   open_->snapshot = engine->snapshot();
   if (!history->reaches_back_to(open_->snapshot.sequence())) {
     WriteBatch nothing;  // waits for its turn, behind the commits that are under way
-    engine->commit(nothing, false, nullptr).ignore();
+    [&]() noexcept { engine->commit(nothing, false, nullptr).ignore(); }();
     open_->snapshot = engine->snapshot();
   }
   history->settle(open_->snapshot.sequence());
-  if (isolation == Isolation::serializable) open_->read_ranges = std::make_shared<Ranges>();
+  entered.history = nullptr;
   open_->engine = std::move(engine);
   open_->history = std::move(history);
 }
@@ -312,8 +320,10 @@ inline Status Transaction::commit(bool sync) {
   for (const auto& [key, value] : *open_->writes)
     value ? batch.put(key, *value) : batch.erase(key);
   Status result = batch.status();
-  if (result.ok() && !batch.is_empty()) result = open_->engine->commit(batch, sync, open_.get());
-  rollback();
+  [&]() noexcept {  // half of it can not be taken back: who finds no memory ends the process
+    if (result.ok() && !batch.is_empty()) result = open_->engine->commit(batch, sync, open_.get());
+    rollback();
+  }();
   return result;
 }
 

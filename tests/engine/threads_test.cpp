@@ -162,10 +162,12 @@ TEST_SUITE("engine") {
     bool is_over = false;
     for (int n = 1; !is_over; ++n) {
       CAPTURE(n);
+      bool is_other = false;
       Fixture fixture;
       Db db = fixture.open();
       for (int round = 0; round < 2; ++round) {
-        REQUIRE(db.put("a", std::string(5000, 'a')).ok());
+        for (std::uint64_t i = 0; i < 20; ++i)  // to be merged into many tables
+          REQUIRE(db.put(numbered_key(i), std::string(1000, 'a')).ok());
         REQUIRE(db.flush().ok());
       }
       is_over = !testing::with_turn(
@@ -173,16 +175,22 @@ TEST_SUITE("engine") {
           [&] {
             if (!db.close().ok()) return;
             Db other = fixture.open();
-            CHECK(other.put("precious", "1", Durability::power).ok());
-            CHECK(other.compact().ok());
+            for (std::uint64_t i = 0; i < 20; ++i)
+              CHECK(other.put(numbered_key(i), std::string(1000, 'b'), Durability::power).ok());
+            CHECK(other.flush().ok());
+            is_other = true;
           },
           std::chrono::milliseconds(20));
       if (is_over) break;
       CHECK(db.close().ok());
       const Db again = fixture.open();
       CHECK(again.check() == std::vector<std::string>{});
-      CHECK(again.get("precious").ok());
-      CHECK(again.get("precious")->has_value());
+      for (std::uint64_t i = 0; i < 20; ++i) {
+        const auto found = again.get(numbered_key(i));
+        REQUIRE(found.ok());
+        REQUIRE(found->has_value());
+        CHECK((*found)->at(0) == (is_other ? 'b' : 'a'));
+      }
     }
   }
 

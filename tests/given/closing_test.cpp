@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <thread>
 
 namespace closing_test {
@@ -18,6 +19,13 @@ using testing::with_turn;
 
 std::string numbered_key(int n) {
   return "key" + std::to_string(1000 + n);
+}
+
+// Nothing is merged unless it is asked for.
+Options patient_options() {
+  Options options = testing::machine_options();
+  stop_compactions(options);
+  return options;
 }
 
 // What is not there of the keys up to `count` after a crash that left these files; empty: nothing.
@@ -66,9 +74,7 @@ TEST_SUITE("closing") {
   }
 
   TEST_CASE("behind a manifest that could not be begun no lane begins another") {
-    Options options = testing::machine_options();
-    stop_compactions(options);
-    Machine machine({}, options);
+    Machine machine({}, patient_options());
     Db db = machine.open();
     const std::string tail(60'000, 'x');  // such keys soon fill a manifest
     int count = 0;
@@ -101,6 +107,86 @@ TEST_SUITE("closing") {
     machine.files.on_change = nullptr;
     CHECK(count == before + 1);
     CHECK(missing_after(machine.files.after_power_cut(), count) == "");
+  }
+
+  TEST_CASE("a manifest that is large from its beginning is not begun anew with each edit") {
+    Machine machine({}, patient_options());
+    Db db = machine.open();
+    const std::string tail(60'000, 'x');
+    const auto fill = [&](int tables) {
+      for (int i = 0; i < tables; ++i) {
+        REQUIRE(db.put("a" + tail, "").ok());
+        REQUIRE(db.put("z" + tail, "").ok());
+        REQUIRE(db.flush().ok());
+      }
+    };
+    fill(40);
+    std::uint64_t begun = 0;
+    machine.files.on_change = [&](Call call, const std::string& path) {
+      begun += call == Call::create && path.find("CURRENT") != path.npos ? 1 : 0;
+    };
+    fill(20);
+    CHECK(begun == 0);
+    fill(20);
+    CHECK(begun == 1);
+    machine.files.on_change = nullptr;
+  }
+
+  TEST_CASE("a compact that closing was faster than says so") {
+    Machine machine({}, patient_options());
+    Db db = machine.open();
+    for (int i = 0; i < 2; ++i) {
+      REQUIRE(db.put("a", "1").ok());
+      REQUIRE(db.flush().ok());
+    }
+    struct Close final : Task {
+      explicit Close(Db& db) : db(db) {}
+      void run() override { CHECK(db.close().ok()); }
+      Db& db;
+    };
+    machine.executor.submit(0, std::make_unique<Close>(db));
+    CHECK(db.compact().code() == Code::cancelled);
+  }
+
+  TEST_CASE("a database that somebody else makes meanwhile exists") {
+    struct SlowLock final : testing::FaultFs {
+      Result<std::unique_ptr<FileLock>> lock(const std::string& path, bool exclusive) override {
+        if (const auto first = std::exchange(before, nullptr)) first();
+        return testing::FaultFs::lock(path, exclusive);
+      }
+      std::function<void()> before;
+    } files;
+    ManualExecutor executor;
+    Options options = testing::machine_options();
+    options.file_system = &files;
+    options.executor = &executor;
+    files.before = [&] {
+      auto other = Db::open(folder, options);
+      REQUIRE(other.ok());
+      CHECK(other->close().ok());
+    };
+    Options strict = options;
+    strict.error_if_exists = true;
+    CHECK(Db::open(folder, strict).status().code() == Code::invalid_argument);
+  }
+
+  TEST_CASE("a file that somebody else removed meanwhile is gone, and no error") {
+    struct Twice final : testing::FaultFs {
+      Status remove(const std::string& path) override {
+        testing::FaultFs::remove(path).ignore();
+        return testing::FaultFs::remove(path);
+      }
+    } files;
+    ManualExecutor executor;
+    Options options = testing::machine_options();
+    options.file_system = &files;
+    options.executor = &executor;
+    for (int i = 0; i < 2; ++i) {
+      auto db = Db::open(folder, options);
+      REQUIRE(db.ok());
+      REQUIRE(db->put("a", "1").ok());
+      CHECK(db->close().ok());
+    }
   }
 
   TEST_CASE("a sync that comes while the database closes is refused behind it") {

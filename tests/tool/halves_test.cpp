@@ -126,6 +126,18 @@ TEST_CASE("declarations change with what a caller sees, not with bodies and comm
   CHECK(changed(end, "inline int more = 1;\n" + end));
 }
 
+TEST_CASE("what each object would have for itself is found") {
+  for (const char* const text :
+       {"static int table[256];", "namespace a { static std::map<int, int> known; }",
+        "namespace { int count = 0; }", "static int next() { static int n = 0; return ++n; }"})
+    CHECK_MESSAGE(lab::has_own_state(text), text);
+  for (const char* const text :
+       {"static constexpr int size = 1;", "inline int f() { static int n = 0; return ++n; }",
+        "class A { static int b; };", "namespace a { inline int c = 0; }",
+        "static constexpr int f() { return 1; }"})
+    CHECK_MESSAGE(!lab::has_own_state(text), text);
+}
+
 TEST_CASE("no plain function is left in the declarations of the library and the textbook") {
   for (const char* const folder : {"include", "solutions"}) {
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {

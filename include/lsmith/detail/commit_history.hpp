@@ -98,8 +98,8 @@ inline std::size_t CommitHistory::Memory::used_bytes() const {
 
 inline void CommitHistory::settle(Sequence since) {
   MutexLock lock(mutex_);
+  ++open_[since];  // it may find no memory, and then nothing has changed
   close(not_settled);
-  ++open_[since];
 }
 
 inline void CommitHistory::leave_settled(Sequence since) {

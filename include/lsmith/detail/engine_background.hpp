@@ -105,7 +105,7 @@ inline void Engine::run_compactions() {
 
   MutexLock lock(mutex_);
   is_compacting_ = false;
-  if (manual != nullptr) end_manual(may_run ? std::move(s) : health_);
+  if (manual != nullptr && may_run) end_manual(std::move(s));  // else nothing was merged
   if (is_stopping_) end_manual(Status(Code::cancelled, "the database is closing"));
   if (!health_.ok()) end_manual(health_);
   if (health_.ok() && (is_compaction_due_ || manual != nullptr)) schedule_compaction();
@@ -187,12 +187,18 @@ inline Status Engine::install(VersionEdit edit, const Frozen* flushed) {
   return {};
 }
 
+// When the manifest that was just begun is to be followed by another. Where its base is large by
+// itself, not before as much was added: else each edit would write all of it again.
+inline std::uint64_t Engine::due_bytes_of(const ManifestWriter& manifest) {
+  return std::max(manifest_bytes_max, 2 * manifest.size_bytes());
+}
+
 inline Status Engine::write_edit(const VersionEdit& edit, const Version& next) {
   ManifestState& state = storage_->state;
   if (edit.last_sequence) state.last_sequence = *edit.last_sequence;
   if (edit.log_number) state.log_number = *edit.log_number;
   state.next_file_number = *edit.next_file_number;
-  if (storage_->manifest->size_bytes() < manifest_bytes_max)
+  if (storage_->manifest->size_bytes() < manifest_due_bytes_)
     return storage_->manifest->append(edit);
 
   const std::uint64_t old_number = storage_->manifest->number();
@@ -203,6 +209,7 @@ inline Status Engine::write_edit(const VersionEdit& edit, const Version& next) {
   state.version = {};  // it would keep its tables from being removed
   if (!manifest.ok()) return std::move(manifest).status();
   storage_->manifest = std::move(*manifest);
+  manifest_due_bytes_ = due_bytes_of(*storage_->manifest);
   storage_->files->remove(storage_->path(FileName::Type::manifest, old_number)).ignore();
   return {};
 }
