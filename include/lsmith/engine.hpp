@@ -100,8 +100,8 @@ class Engine {
   /// Ok, or the reason why writes are refused.
   Status health() const;
   Stats stats() const;
-  /// Every broken invariant in memory and on disk: memtables, version, each table, unknown or
-  /// missing files. Empty when all is well.
+  /// Every broken invariant in memory and on disk: memtables, version, each table that it names.
+  /// Empty when all is well.
   std::vector<std::string> check() const;
 
  private:
