@@ -351,7 +351,7 @@ TEST_SUITE("api") {
     REQUIRE(db.flush().ok());  // a table's cursor puts its keys together in one place
     Transaction transaction = db.begin();
     for (int i = 0; i < 60; ++i)
-      if (i % 3 != 0) transaction.put(key_of(i), "own");
+      if (i % 3 != 0) REQUIRE(transaction.put(key_of(i), "own").ok());
     TransactionCursor cursor = transaction.scan(Bounds{});
     for (int i = 1; i < 60; ++i) {
       cursor.seek(key_of(i));

@@ -5,7 +5,9 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <memory>
 #include <new>
+#include <optional>
 #include <string>
 
 #include "../support/history.hpp"
@@ -49,6 +51,32 @@ TEST_SUITE("memory") {
     }
     CHECK(failed > 100);
     CHECK(db->check().empty());
+  }
+
+  // Was a defect: it stood in the history for ever, which then remembered every commit.
+  TEST_CASE("a transaction that can not begin leaves nothing behind in the history") {
+    Machine machine;
+    machine.options.file_system = &machine.files;
+    auto engine = Engine::open(machine.options, folder);
+    REQUIRE(engine.ok());
+    const std::shared_ptr<Engine> shared = std::move(*engine);
+    std::uint64_t failed = 0;
+    for (std::uint64_t n = 1; n <= 20; ++n) {
+      const auto history = std::make_shared<CommitHistory>(std::size_t{1} << 20);
+      std::optional<Transaction> transaction;
+      try {
+        const Scarcity scarcity(n, false);
+        transaction.emplace(shared, history, Isolation::serializable);
+      } catch (const std::bad_alloc&) {
+        ++failed;
+      }
+      transaction.reset();
+      WriteBatch batch;
+      batch.put("key", "");
+      history->record(batch, 1);
+      CHECK(history->memory_bytes() == 0);
+    }
+    CHECK(failed > 3);
   }
 
   // Was a defect: std::string::shrink_to_fit() says nothing when it finds no memory, so a
