@@ -196,17 +196,18 @@ TEST_SUITE("closing") {
     Options options = testing::machine_options();
     options.file_system = &files;
     options.executor = executor.get();
-    auto db = Db::open(folder, options);
-    REQUIRE(db.ok());
-    REQUIRE(db->put("a", "1").ok());
-    std::atomic<bool> is_closing{false}, has_begun{false};
+    std::atomic<bool> is_armed{false}, is_closing{false}, has_begun{false};
     files.on_change = [&](Call call, const std::string&) {
-      if (call != Call::sync) return;
+      if (call != Call::sync || !is_armed) return;
       is_closing = true;
       while (!has_begun)
         std::this_thread::sleep_for(1ms);
       std::this_thread::sleep_for(20ms);  // it waits for its turn, which comes behind the closing
     };
+    auto db = Db::open(folder, options);
+    REQUIRE(db.ok());
+    REQUIRE(db->put("a", "1").ok());
+    is_armed = true;
     Status synced;
     std::thread other([&] {
       while (!is_closing)
