@@ -42,6 +42,15 @@ struct GrowingLevel0 {
     return key - first;
   }
   void flush() { REQUIRE(machine.executor.run_one()); }
+  // So many tables more; how many puts the last one took.
+  int grow(int tables) {
+    int puts = 0;
+    for (; tables > 0; --tables) {
+      puts = fill_memtable();
+      flush();
+    }
+    return puts;
+  }
   std::uint64_t stall_us(StallReason reason) const {
     return db.stats().stalls[static_cast<std::size_t>(reason)].duration_us;
   }
@@ -143,11 +152,7 @@ TEST_SUITE("write pacer") {
 
   TEST_CASE("a log that ends before its memtable is full sets no price") {
     GrowingLevel0 level0;
-    int puts = 0;
-    for (int tables = 0; tables < 4; ++tables) {
-      puts = level0.fill_memtable();
-      level0.flush();
-    }
+    const int puts = level0.grow(4);
     level0.put();
     REQUIRE(level0.db.flush().ok());  // the fifth table, and a log of one entry
     REQUIRE(level0.db.stats().levels[0].tables == 5);
@@ -162,11 +167,7 @@ TEST_SUITE("write pacer") {
 
   TEST_CASE("who is slowed from the middle of a memtable on owes nothing for its first half") {
     GrowingLevel0 level0;
-    int puts = 0;
-    for (int tables = 0; tables < 2; ++tables) {
-      puts = level0.fill_memtable();
-      level0.flush();
-    }
+    const int puts = level0.grow(2);
     level0.fill_memtable();
     for (int i = 0; i < puts / 2; ++i)
       level0.put();

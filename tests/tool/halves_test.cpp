@@ -129,12 +129,13 @@ TEST_CASE("declarations change with what a caller sees, not with bodies and comm
 TEST_CASE("what each object would have for itself is found") {
   for (const char* const text :
        {"static int table[256];", "namespace a { static std::map<int, int> known; }",
-        "namespace { int count = 0; }", "static int next() { static int n = 0; return ++n; }"})
+        "namespace { int count = 0; }", "static int next() { static int n = 0; return ++n; }",
+        "static int next() { constexpr int step = 1; static int n = 0; return n += step; }"})
     CHECK_MESSAGE(lab::has_own_state(text), text);
   for (const char* const text :
        {"static constexpr int size = 1;", "inline int f() { static int n = 0; return ++n; }",
         "class A { static int b; };", "namespace a { inline int c = 0; }",
-        "static constexpr int f() { return 1; }"})
+        "static constexpr int f() { return 1; }", "static int twice(int n) { return 2 * n; }"})
     CHECK_MESSAGE(!lab::has_own_state(text), text);
 }
 

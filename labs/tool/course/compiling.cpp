@@ -61,8 +61,7 @@ std::mutex& mutex_of(const std::string& name) {
 
 bool compile_once(const std::vector<std::string>& words, const std::string& result,
                   std::string& errors) {
-  constexpr int time_limit_ms =
-      600'000;  // there are headers that a compiler never comes to the end of
+  constexpr int time_limit_ms = 600'000;  // some headers no compiler comes to the end of
   const std::string draft = draft_of(result);
   RunOptions options{project_root(), true, time_limit_ms};
   options.is_confined = true;

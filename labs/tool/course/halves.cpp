@@ -248,13 +248,18 @@ Halves take_apart(const std::string& text, const std::string& contract) {
 
 bool has_own_state(const std::string& text) {
   const Outlined header{text};
+  const auto has = [&](std::size_t begin, std::size_t end, const char* word) {
+    const auto words = words_of(header.bare.substr(begin, end - begin));
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
+  // A variable; or a function of which each object has its own, with a variable inside.
   const auto is_state = [&](const Piece& piece) {
     if (piece.kind != Piece::Kind::other) return false;
-    const auto words = words_of(header.bare.substr(piece.begin, piece.end - piece.begin));
-    const auto has = [&](const char* word) {
-      return std::find(words.begin(), words.end(), word) != words.end();
-    };
-    return has("static") && !has("constexpr") && !has("consteval");
+    const std::size_t head = piece.body > 0 ? piece.body : piece.end;
+    if (!has(piece.begin, head, "static") || has(piece.begin, head, "constexpr") ||
+        has(piece.begin, head, "consteval"))
+      return false;
+    return piece.body == 0 || has(piece.body, piece.end, "static");
   };
   if (std::any_of(header.pieces.begin(), header.pieces.end(), is_state)) return true;
   for (std::size_t at = 0; (at = header.bare.find("namespace", at)) != std::string::npos; ++at) {

@@ -44,7 +44,7 @@ std::string fault_of_path(const std::string& path, const Part& part) {
   constexpr std::string_view ours = "lsmith/";
   if (path.compare(0, ours.size(), ours) == 0 && path.find('/', ours.size()) == path.npos)
     return path.substr(ours.size()) == part.header ? "the component that it replaces" : "";
-  if (path.empty() || path[0] == '/' || path.find("..") != path.npos) return "by its path";
+  if (path.empty() || path[0] == '/' || path.find("..") != path.npos) return "refused by its path";
   for (const std::string folder : {"", "include/", "tests/", "labs/tool/", "labs/tool/course/"})
     if (fs::exists(project_root() + "/" + folder + path)) return "what is not for components";
   return {};
